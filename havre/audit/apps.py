@@ -1,0 +1,12 @@
+from django.apps import AppConfig
+
+
+class AuditConfig(AppConfig):
+    name = "havre.audit"
+    verbose_name = "Journal"
+
+    def ready(self) -> None:
+        from havre.audit import chain
+        from havre.core import periodic
+
+        periodic.worker.register("journal", 0.5, chain.extend)

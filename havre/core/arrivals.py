@@ -1,0 +1,151 @@
+"""Files on their way in: sealed chunk by chunk as they arrive, so that no clear byte ever lies on a disk.
+
+The key of an arrival is in nobody's database: it lives in memory and, when a form has to be shown again (a fault, a
+session that ended), in the page itself, as a token bound to the user who sent the file. Unclaimed ones go after a day.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import secrets
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO
+from uuid import UUID
+
+from django.conf import settings
+from django.core.files.uploadedfile import UploadedFile
+from django.core.files.uploadhandler import FileUploadHandler, SkipFile
+from django.http import HttpRequest
+
+from havre.core import container
+from havre.core.ids import uuid7
+
+KEPT = 24 * 3600  # seconds
+
+
+@dataclass
+class Arrival:
+    """One sealed file that belongs to no row yet."""
+
+    id: UUID
+    key: bytes = field(repr=False)
+    owner: UUID
+    size: int
+
+    @property
+    def path(self) -> Path:
+        return Path(settings.ARRIVALS) / str(self.id)
+
+    def reader(self) -> container.Opened:
+        return container.Opened(self.path.open("rb"), self.key, _context(self.id, self.owner))
+
+    def chunks(self) -> Iterator[bytes]:
+        """The clear bytes, 16 KiB at a time."""
+        yield from self.reader().chunks()
+
+    def token(self) -> str:
+        """What the sender's own page keeps, to claim the file again."""
+        return base64.urlsafe_b64encode(self.id.bytes + self.key).decode()
+
+    def discard(self) -> None:
+        self.path.unlink(missing_ok=True)
+
+
+def claimed(token: str, *, owner: UUID) -> Arrival | None:
+    """The arrival of a token, if this user sent it and it is still here."""
+    try:
+        raw = base64.urlsafe_b64decode(token.encode())
+        arrival = Arrival(UUID(bytes=raw[:16]), raw[16:], owner, 0)
+        if len(arrival.key) != 32:
+            return None
+        arrival.size = arrival.reader().length
+    except (ValueError, binascii.Error, FileNotFoundError, container.ContainerDamaged):
+        return None
+    return arrival
+
+
+def purge(now: float | None = None) -> int:
+    """Remove the arrivals that nobody claimed within a day; answers how many."""
+    limit = (now or time.time()) - KEPT
+    old = [path for path in Path(settings.ARRIVALS).glob("*") if path.stat().st_mtime < limit]
+    for path in old:
+        path.unlink(missing_ok=True)
+    return len(old)
+
+
+def _context(id: UUID, owner: UUID) -> bytes:
+    return f"havre/1|arrival|{owner}|{id}|1".encode()
+
+
+class SealedUpload(UploadedFile):
+    """An uploaded file whose bytes lie sealed; `arrival` reads them."""
+
+    def __init__(self, arrival: Arrival, name: str, *, too_big: bool) -> None:
+        super().__init__(name=name, size=arrival.size)
+        self.arrival = arrival
+        self.too_big = too_big
+
+    def chunks(self, chunk_size: int | None = None) -> Iterator[bytes]:
+        yield from self.arrival.chunks()
+
+
+class SealingUploadHandler(FileUploadHandler):
+    """Seals what a signed-in user sends as it arrives; what anybody else sends is not kept at all."""
+
+    chunk_size = 64 * 1024
+
+    def __init__(self, request: HttpRequest | None = None) -> None:
+        super().__init__(request)
+        self._sealer: container.Sealer | None = None
+        self._file: BinaryIO | None = None
+
+    def new_file(self, *args: Any, **options: Any) -> None:
+        super().new_file(*args, **options)
+        owner = sender(self.request)
+        if owner is None:
+            raise SkipFile
+        self._arrival = Arrival(uuid7(), secrets.token_bytes(32), owner, 0)
+        self._arrival.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._file = self._arrival.path.open("xb")
+        self._sealer = container.Sealer(self._file, self._arrival.key, _context(self._arrival.id, owner))
+
+    def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
+        assert self._sealer is not None  # noqa: S101 -- new_file skipped the file otherwise
+        self._arrival.size += len(raw_data)
+        if self._arrival.size <= settings.UPLOAD_BYTES:
+            self._write(raw_data)
+
+    def _write(self, data: bytes) -> None:
+        try:
+            self._sealer.write(data)  # type: ignore[union-attr]
+        except OSError:
+            self.upload_interrupted()
+            raise
+
+    def file_complete(self, file_size: int) -> UploadedFile | None:
+        if self._sealer is None or self._file is None:
+            return None
+        self._sealer.finish()
+        self._file.close()
+        too_big = self._arrival.size > settings.UPLOAD_BYTES
+        if too_big:
+            self._arrival.discard()
+        self._sealer = None
+        return SealedUpload(self._arrival, self.file_name or "", too_big=too_big)
+
+    def upload_interrupted(self) -> None:
+        if self._file is not None:
+            self._file.close()
+            self._arrival.discard()
+        self._sealer = self._file = None
+
+
+def sender(request: HttpRequest | None) -> UUID | None:
+    """Who sends: the signed-in user, or the one whose session has just ended (the draft is theirs)."""
+    lapsed: UUID | None = getattr(request, "lapsed", None)
+    user = getattr(request, "user", None)
+    return user.pk if user is not None and user.is_authenticated else lapsed

@@ -1,0 +1,138 @@
+"""Sealed columns: text that lies unreadable in the database, opened in batches through the keeper.
+
+A model declares `sealed_name = SealedField("names")` and a `seal_subject` (whose keys seal it). `seal(row, …)` writes,
+`unseal(rows, …)` reads: the clear text is then at `row.name`, in memory only. Reading it unopened raises NotOpened.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Any, Protocol
+from uuid import UUID
+
+from django.conf import settings
+from django.db import models
+
+from havre.core import fieldseal
+from havre.core.keeper_client import Actor, KeeperClient
+
+PREFIX = "sealed_"
+BATCH = 100  # subjects in one call to the keeper (`vault.md`)
+
+
+class NotOpened(AttributeError):
+    """The code reads a sealed column that it has not asked the keeper to open."""
+
+    silent_variable_failure = False
+
+
+@functools.cache
+def keeper() -> KeeperClient:
+    """The keeper's client; raises KeeperAbsent when called while the keeper does not answer."""
+    return KeeperClient(settings.KEEPER_SOCKET)
+
+
+class _ClearText:
+    """The clear text of a sealed column, at the column's name without its prefix."""
+
+    def __init__(self, column: str) -> None:
+        self.column = column
+
+    def __get__(self, row: models.Model | None, owner: type[models.Model]) -> Any:
+        if row is None:
+            return self
+        try:
+            return row.__dict__["_clear"][self.column]
+        except KeyError:
+            raise NotOpened(f"{owner.__name__}.{self.column} has not been opened") from None
+
+
+class SealedField(models.BinaryField):  # type: ignore[type-arg]
+    """Text sealed with the key of one class (`names`, `papers`, `contacts`, `notes`, `messages`, `private`)."""
+
+    def __init__(self, key_class: str, **options: Any) -> None:
+        self.key_class = key_class
+        options.setdefault("default", b"")
+        super().__init__(**options)
+
+    def deconstruct(self) -> Any:
+        name, path, arguments, options = super().deconstruct()
+        return name, path, [self.key_class, *arguments], options
+
+    def contribute_to_class(self, cls: type[models.Model], name: str, private_only: bool = False) -> None:
+        super().contribute_to_class(cls, name, private_only)
+        if not name.startswith(PREFIX):
+            raise TypeError(f"{cls.__name__}.{name}: a sealed column's name starts with {PREFIX}")
+        setattr(cls, name.removeprefix(PREFIX), _ClearText(name))
+
+
+class SealedRow(Protocol):
+    """A row with sealed columns: whose keys seal it, and its own identity."""
+
+    pk: Any
+    _meta: Any
+
+    @property
+    def seal_subject(self) -> UUID: ...
+
+
+def _context(row: SealedRow, column: str) -> bytes:
+    return f"{row._meta.db_table}|{column}|{row.pk}".encode()
+
+
+def seal(row: SealedRow, *, by: Actor, **texts: str) -> None:
+    """Seal texts into a row's columns, named without their prefix; the caller saves the row."""
+    for name, text in texts.items():
+        column = PREFIX + name
+        field = row._meta.get_field(column)
+        row.__dict__.setdefault("_clear", {})[column] = text
+        if text:
+            key = keeper().fields([row.seal_subject], field.key_class, by, "write")[row.seal_subject]
+            setattr(row, column, fieldseal.seal_text(key, _context(row, column), text))
+        else:
+            setattr(row, column, b"")
+
+
+def unseal[Row: SealedRow](rows: Iterable[Row], *names: str, by: Actor, purpose: str) -> list[Row]:
+    """Open the named columns of some rows, at most 100 subjects a call; answers the same rows, as a list."""
+    rows = list(rows)
+    for name in names:
+        _open_column(rows, PREFIX + name, by, purpose)
+    return rows
+
+
+def _open_column(rows: list[Any], column: str, by: Actor, purpose: str) -> None:
+    by_class: dict[str, list[Any]] = defaultdict(list)
+    for row in rows:
+        by_class[row._meta.get_field(column).key_class].append(row)
+    for key_class, members in by_class.items():
+        subjects = sorted({row.seal_subject for row in members if getattr(row, column)})
+        keys = _keys(subjects, key_class, by, purpose)
+        for row in members:
+            sealed = bytes(getattr(row, column))
+            text = (
+                fieldseal.open_text(keys[row.seal_subject], _context(row, column), sealed) if sealed else ""
+            )
+            row.__dict__.setdefault("_clear", {})[column] = text
+
+
+def _keys(subjects: list[UUID], key_class: str, by: Actor, purpose: str) -> dict[UUID, bytes]:
+    keys: dict[UUID, bytes] = {}
+    for start in range(0, len(subjects), BATCH):
+        keys |= keeper().fields(subjects[start : start + BATCH], key_class, by, purpose)
+    return keys
+
+
+def blind(scope: UUID | None, kind: str, *facts: str) -> list[str]:
+    """Blind tokens of exact facts, in hexadecimal: equal facts give equal tokens, and nothing else is told."""
+    return [token.hex() for token in keeper().tokens(scope, kind, [fact.encode() for fact in facts])]
+
+
+WORKER = UUID(int=0)
+
+
+def worker() -> Actor:
+    """The actor of work that nobody waits for: previews, exports, the clock."""
+    return Actor("worker", WORKER)

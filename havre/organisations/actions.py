@@ -1,0 +1,129 @@
+"""Making structures, inviting people into them, and ending memberships."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from datetime import timedelta
+from uuid import UUID
+
+from django.conf import settings
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.urls import reverse
+from django.utils import timezone
+
+from havre.accounts import actions as accounts
+from havre.accounts import sessions
+from havre.accounts.models import User
+from havre.audit import actions as audit
+from havre.core import sealing
+from havre.core.ids import uuid7
+from havre.core.keeper_client import Actor
+from havre.organisations import access, notices
+from havre.organisations.models import Invitation, Membership, Role, Site, Structure
+from havre.outbox import actions as outbox
+
+INVITED_FOR = timedelta(days=7)
+
+
+@transaction.atomic
+def create_structure(name: str, commune: str, *, by: UUID | None = None) -> Structure:
+    """A structure with keys of its own and one site of the same name."""
+    structure = Structure(id=uuid7(), name=name, commune=commune)
+    sealing.keeper().create(structure.id)
+    structure.save()
+    Site.objects.create(structure=structure, name=name, commune=commune)
+    audit.record("organisations.structure.created", by=by, structure=structure.id, on=structure)
+    return structure
+
+
+def _hash(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+@transaction.atomic
+def invite(
+    structure: Structure, *, email: str, role: str, by: User | None, language: str = "fr"
+) -> tuple[Invitation, str]:
+    """Offer a seat; the link leaves through the outbox. `by=None` is the operator at the console."""
+    if by is not None and not access.manages(by, structure.id):
+        raise PermissionDenied
+    token = secrets.token_urlsafe(24)
+    invitation = Invitation(
+        structure=structure,
+        role=role,
+        token_hash=_hash(token),
+        created_by=by.pk if by else None,
+        expires_at=timezone.now() + INVITED_FOR,
+    )
+    actor = by.actor if by else accounts.nobody()
+    sealing.seal(invitation, by=actor, email=email)
+    invitation.save()
+    link = f"{settings.ORIGIN}{reverse('invitation', args=[token])}"
+    outbox.prepare(
+        notices.INVITATION,
+        subject=structure.id,
+        to=email,
+        cause="organisations.invitation",
+        cause_id=invitation.id,
+        by=actor,
+        language=language,
+        parameters={"structure": structure.name, "link": link},
+    )
+    audit.record(
+        "organisations.invitation.sent", by=actor_id(by), structure=structure.id, on=invitation, role=role
+    )
+    return invitation, link
+
+
+def actor_id(by: User | None) -> UUID | None:
+    return by.pk if by else None
+
+
+def open_invitation(token: str) -> Invitation | None:
+    """The invitation of a link, if it is still open."""
+    return (
+        Invitation.objects.select_related("structure")
+        .filter(token_hash=_hash(token), accepted_at=None, expires_at__gt=timezone.now())
+        .first()
+    )
+
+
+def invited_address(invitation: Invitation) -> str:
+    sealing.unseal([invitation], "email", by=Actor("system", invitation.id), purpose="invitation")
+    return str(invitation.email)
+
+
+@transaction.atomic
+def accept(invitation: Invitation, *, name: str, password: str) -> User | None:
+    """Take the seat with a new account. None when somebody took it first, or the address already has an account."""
+    taken = Invitation.objects.filter(pk=invitation.pk, accepted_at=None).update(accepted_at=timezone.now())
+    email = invited_address(invitation)
+    if not taken or User.objects.filter(email_token=accounts.email_token(email)).exists():
+        return None
+    user = accounts.create_professional(name=name, email=email, password=password)
+    join(user, invitation.structure, invitation.role, by=invitation.created_by)
+    audit.record(
+        "organisations.invitation.accepted", by=user.pk, structure=invitation.structure_id, on=invitation
+    )
+    return user
+
+
+def join(user: User, structure: Structure, role: str, *, by: UUID | None) -> Membership:
+    """Open a membership, now, at the structure's first site."""
+    site = structure.sites.first()
+    return Membership.objects.create(
+        user=user, structure=structure, site=site, role=Role(role), created_by=by
+    )
+
+
+@transaction.atomic
+def end_membership(membership: Membership, *, by: User) -> bool:
+    """End a membership and the member's sessions, now. False when it had ended already."""
+    if not access.manages(by, membership.structure_id) or membership.user_id == by.pk:
+        raise PermissionDenied
+    ended = Membership.objects.filter(pk=membership.pk, until=None).update(until=timezone.now())
+    sessions.end_all(membership.user_id)
+    audit.record("organisations.membership.ended", by=by.pk, structure=membership.structure_id, on=membership)
+    return bool(ended)

@@ -1,0 +1,17 @@
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class OrganisationsConfig(AppConfig):
+    name = "havre.organisations"
+    verbose_name = "Structures"
+
+    def ready(self) -> None:
+        from havre.audit import acts
+        from havre.organisations import notices
+
+        acts.register("organisations.structure.created", _("a inscrit une structure"))
+        acts.register("organisations.invitation.sent", _("a invité quelqu’un dans l’équipe"))
+        acts.register("organisations.invitation.accepted", _("a rejoint l’équipe"))
+        acts.register("organisations.membership.ended", _("a retiré quelqu’un de l’équipe"))
+        notices.register()

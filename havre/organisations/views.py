@@ -1,0 +1,83 @@
+"""A structure as its manager sees it, and the invitation that someone new receives."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST
+
+from havre.accounts import actions as accounts
+from havre.accounts import drafts
+from havre.accounts.doors import open_to_all, professionals
+from havre.accounts.forms import PasswordForm
+from havre.organisations import actions, queries
+from havre.organisations.forms import InvitationForm
+from havre.organisations.models import Membership, Role, Structure
+
+
+def _managed(request: HttpRequest) -> Structure:
+    managed = [m.structure for m in request.seat.memberships if m.role == Role.MANAGER]  # type: ignore[attr-defined]
+    if not managed:
+        raise Http404
+    return managed[0]
+
+
+@professionals
+@require_http_methods(["GET", "HEAD", "POST"])
+def structure(request: HttpRequest) -> HttpResponse:
+    """The team: who has a seat, and a form to invite one more."""
+    managed = _managed(request)
+    form = InvitationForm(request.POST or drafts.taken(request))
+    status = 200
+    if request.method == "POST":
+        if form.is_valid():
+            actions.invite(managed, by=request.user, **form.cleaned_data)  # type: ignore[arg-type]
+            messages.success(request, _("L’invitation est partie. Elle est valable 7 jours."))
+            return redirect("structure")
+        status = 422
+    team = queries.team_of(managed, by=request.user.actor)  # type: ignore[union-attr]
+    context = {"structure": managed, "team": team, "form": form}
+    return render(request, "organisations/structure.html", context, status=status)
+
+
+@professionals
+@require_POST
+def membership_end(request: HttpRequest, id: UUID) -> HttpResponse:
+    """End a member's seat."""
+    membership = get_object_or_404(Membership.objects.live(), pk=id, structure=_managed(request))
+    if membership.user_id == request.user.pk:
+        raise Http404
+    actions.end_membership(membership, by=request.user)  # type: ignore[arg-type]
+    messages.success(request, _("Cette personne n’a plus accès à votre structure."))
+    return redirect("structure")
+
+
+@open_to_all
+@require_http_methods(["GET", "HEAD", "POST"])
+def invitation(request: HttpRequest, token: str) -> HttpResponse:
+    """Someone new takes a seat: a name, a password; the code generator comes next."""
+    invitation = actions.open_invitation(token)
+    if invitation is None:
+        return render(request, "organisations/invitation_over.html", status=404)
+    form = PasswordForm(request.POST or None)
+    status = 200
+    if request.method == "POST":
+        if form.is_valid():
+            user = actions.accept(
+                invitation, name=form.cleaned_data["name"], password=form.cleaned_data["password"]
+            )
+            if user is None:
+                return render(request, "organisations/invitation_over.html", status=404)
+            accounts.start_half(request, user)
+            return redirect("sign-in-code")
+        status = 422
+    return render(
+        request,
+        "organisations/invitation.html",
+        {"form": form, "structure": invitation.structure},
+        status=status,
+    )

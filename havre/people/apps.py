@@ -1,0 +1,31 @@
+from django.apps import AppConfig
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+
+class PeopleConfig(AppConfig):
+    name = "havre.people"
+    verbose_name = "Personnes"
+
+    def ready(self) -> None:
+        from havre.audit import acts
+        from havre.core import periodic, shredding
+        from havre.inbox import kinds
+        from havre.people import shredder, tasks
+
+        acts.register("people.person.created", _("a ouvert le dossier"))
+        acts.register("people.person.seen", _("a regardé le dossier"))
+        acts.register("people.consent.given", _("a recueilli un accord"))
+        acts.register("people.consent.withdrawn", _("a mis fin à un accord"))
+        kinds.register(
+            "people.consent.named",
+            _("Nouvel accord : cette personne vous ouvre ses documents."),
+            kinds.object_url(lambda id: reverse("consent", args=[id])),
+        )
+        kinds.register(
+            "people.consent.ending",
+            _("L’accord finit bientôt. Demandez si on continue."),
+            kinds.object_url(lambda id: reverse("consent", args=[id])),
+        )
+        periodic.tick.register("consents-ending", 3600, tasks.announce_ending_consents)
+        shredding.register(shredder.SHREDDERS)

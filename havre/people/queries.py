@@ -1,0 +1,98 @@
+"""Reads across people: lists with names opened, search, the journal with its authors."""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db.models import FETCH_RAISE
+
+from havre.accounts.models import User
+from havre.audit import acts
+from havre.audit import queries as audit
+from havre.audit.models import Entry
+from havre.core import sealing
+from havre.organisations import queries as organisations
+from havre.people.models import Consent, Person
+
+SHOWN = 50  # a page
+OPENED = 1_000  # names opened for one search at most; blind tokens take over beyond (issue of the structures)
+
+
+@dataclass(frozen=True)
+class Found:
+    """People found, and whether more stand behind them."""
+
+    people: list[Person]
+    more: bool
+
+
+def fold(text: str) -> str:
+    """Letters as they are compared: no case, no accents, no signs."""
+    spread = unicodedata.normalize("NFKD", text.casefold())
+    kept = "".join(sign if sign.isalnum() else " " for sign in spread if not unicodedata.combining(sign))
+    return " ".join(kept.split())
+
+
+def search(user: User, words: str = "", *, page: int = 1) -> Found:
+    """The people that a user may see, newest first, or those whose name holds the beginnings of all these words."""
+    visible = Person.objects.visible_to(user).order_by("-created_at", "-id").fetch_mode(FETCH_RAISE)
+    wanted = fold(words[:100]).split()
+    if not wanted:
+        start = (page - 1) * SHOWN
+        rows = list(visible[start : start + SHOWN + 1])
+        return Found(named(rows[:SHOWN], user, "list"), more=len(rows) > SHOWN)
+    rows = named(list(visible[:OPENED]), user, "search")
+    hits = [person for person in rows if _answers(fold(person.name).split(), wanted)]
+    return Found(hits[:SHOWN], more=len(hits) > SHOWN)
+
+
+def _answers(name: list[str], wanted: list[str]) -> bool:
+    return all(any(part.startswith(word) for part in name) for word in wanted)
+
+
+def named(people: list[Person], user: User, purpose: str) -> list[Person]:
+    """The same people, with their names opened for this user."""
+    return sealing.unseal(people, "name", "birth", by=user.actor, purpose=purpose)
+
+
+def names_of(ids: set[UUID], user: User) -> dict[UUID, str]:
+    """Names of some people, as far as the user may see them."""
+    rows = list(Person.objects.visible_to(user).filter(pk__in=ids))
+    return {person.pk: person.name for person in sealing.unseal(rows, "name", by=user.actor, purpose="inbox")}
+
+
+def consents(person: Person, user: User) -> list[Consent]:
+    """The accords about a person that concern the user's structures, newest first."""
+    rows = Consent.objects.visible_to(user).filter(person=person).select_related("withdrawal", "collected_at")
+    return list(rows.prefetch_related("named__structure").order_by("-given_at"))
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of the journal, in words."""
+
+    at: datetime
+    who: str
+    where: str
+    act: str
+
+
+def journal(person: Person, user: User, *, most: int = 100) -> list[Line]:
+    """Who did what about a person, newest first, with names."""
+    entries: list[Any] = list(audit.about(person.pk)[:most])
+    who = organisations.names({entry.by for entry in entries}, by=user.actor)
+    where = organisations.structure_names({entry.structure for entry in entries})
+    return [_line(entry, who, where) for entry in entries]
+
+
+def _line(entry: Entry, who: dict[UUID, str], where: dict[UUID, str]) -> Line:
+    return Line(
+        at=entry.at,
+        who=who.get(entry.by, "") if entry.by else "",
+        where=where.get(entry.structure, "") if entry.structure else "",
+        act=acts.sentence(entry.act),
+    )

@@ -1,0 +1,252 @@
+"""People: the list, a record, an accord given on the screen, who looked."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils import formats, timezone, translation
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST
+
+from havre.accounts import drafts
+from havre.accounts.doors import professionals
+from havre.core import pdf, sealing
+from havre.organisations import access as seats
+from havre.organisations.models import Structure
+from havre.people import access, actions, births, queries, sections, signatures, terms
+from havre.people.forms import AccordForm, PersonForm, SignatureForm
+from havre.people.models import Consent, Person
+
+READ = ["GET", "HEAD"]
+READ_AND_POST = ["GET", "HEAD", "POST"]
+RECEIPT = Path(__file__).parent / "typst" / "receipt.typ"
+
+
+def _person(request: HttpRequest, id: UUID) -> Person:
+    person = get_object_or_404(Person.objects.visible_to(request.user), pk=id)
+    sealing.unseal([person], "name", "birth", "language", by=_actor(request), purpose="record")
+    return person
+
+
+def _actor(request: HttpRequest) -> Any:
+    return request.user.actor  # type: ignore[union-attr]
+
+
+def _with_records(request: HttpRequest) -> list[UUID]:
+    structures: list[UUID] = request.seat.structures(*seats.WITH_RECORDS)  # type: ignore[attr-defined]
+    if not structures:
+        raise Http404
+    return structures
+
+
+@professionals
+@require_http_methods(READ)
+def people(request: HttpRequest) -> HttpResponse:
+    """The people whom the user's structures accompany, or who named them; search by the beginnings of names."""
+    _with_records(request)
+    words = request.GET.get("q", "")
+    page = max(1, int(request.GET["page"])) if request.GET.get("page", "").isdecimal() else 1
+    found = queries.search(request.user, words, page=min(page, 1_000))  # type: ignore[arg-type]
+    context = {
+        "found": found,
+        "q": words,
+        "page_number": page,
+        "can_open_record": bool(request.seat.structures(*seats.WHO_WRITE)),  # type: ignore[attr-defined]
+    }
+    template = "people/_found.html" if request.htmx else "people/people.html"  # type: ignore[attr-defined]
+    return render(request, template, context)
+
+
+@professionals
+@require_http_methods(READ_AND_POST)
+def person_new(request: HttpRequest) -> HttpResponse:
+    """Open a record."""
+    writable = request.seat.structures(*seats.WHO_WRITE)  # type: ignore[attr-defined]
+    if not writable:
+        raise Http404
+    form = PersonForm(request.POST or drafts.taken(request))
+    status = 200
+    if request.method == "POST":
+        if form.is_valid():
+            person = actions.open_record(by=request.user, structure=writable[0], **form.cleaned_data)  # type: ignore[arg-type]
+            messages.success(request, _("Le dossier est ouvert."))
+            return redirect("person", id=person.pk)
+        status = 422
+    return render(request, "people/person_new.html", {"form": form}, status=status)
+
+
+@professionals
+@require_http_methods(READ)
+def person(request: HttpRequest, id: UUID) -> HttpResponse:
+    """A person's page: who they are here, their documents, their accords."""
+    person = _person(request, id)
+    user: Any = request.user
+    actions.note_seen(person, by=user, structure=_with_records(request)[0])
+    context = {
+        "person": person,
+        "birth": births.shown(person.birth),
+        "sections": sections.of(request, person),
+        "consents": queries.consents(person, user),
+        "now": timezone.now(),
+        "can_collect": access.can_collect_consent(user, person),
+    }
+    return render(request, "people/person.html", context)
+
+
+@professionals
+@require_http_methods(READ)
+def journal(request: HttpRequest, id: UUID) -> HttpResponse:
+    """Who looked, and who did what."""
+    person = _person(request, id)
+    lines = queries.journal(person, request.user)  # type: ignore[arg-type]
+    return render(request, "people/journal.html", {"person": person, "lines": lines})
+
+
+def _to_name(request: HttpRequest, person: Person) -> Any:
+    """The structures that an accord may name now, those of the user first."""
+    allowed = access.nameable(request.user, person)  # type: ignore[arg-type]
+    structures = Structure.objects.filter(closed_at=None)
+    return structures if allowed is None else structures.filter(pk__in=allowed)
+
+
+@professionals
+@require_http_methods(READ_AND_POST)
+def consent_new(request: HttpRequest, id: UUID) -> HttpResponse:
+    """Prepare an accord: whom, how long, which language. The person reads and signs on the next page."""
+    person = _person(request, id)
+    user: Any = request.user
+    if not access.can_collect_consent(user, person):
+        raise Http404
+    structures = _to_name(request, person)
+    if not structures.exists():
+        return render(request, "people/consent_elsewhere.html", {"person": person})
+    mine = request.seat.structures(*seats.WHO_BRING_PAPERS)  # type: ignore[attr-defined]
+    initial = {"structures": mine, "duration": "365", "language": person.language or "fr"}
+    form = AccordForm(request.POST or drafts.taken(request), structures=structures, initial=initial)
+    status = 200
+    if request.method == "POST":
+        if form.is_valid():
+            return HttpResponseRedirect(f"{reverse('consent-sign', args=[person.pk])}?{_carried(form)}")
+        status = 422
+    context = {"person": person, "form": form, "renewal": not access.vault_is_empty(person)}
+    return render(request, "people/consent_new.html", context, status=status)
+
+
+def _carried(form: AccordForm) -> str:
+    data = form.cleaned_data
+    chosen = [("structures", str(structure.pk)) for structure in data["structures"]]
+    chosen += [("duration", data["duration"]), ("language", data["language"])]
+    return urlencode(chosen + ([("with_interpreter", "on")] if data["with_interpreter"] else []))
+
+
+@professionals
+@require_http_methods(READ_AND_POST)
+def consent_sign(request: HttpRequest, id: UUID) -> HttpResponse:
+    """The accord as the person reads it, in their language, and their signature."""
+    person = _person(request, id)
+    user: Any = request.user
+    if not access.can_collect_consent(user, person):
+        raise Http404
+    accord = AccordForm(request.GET, structures=_to_name(request, person))
+    if not accord.is_valid():
+        return redirect("consent-new", id=person.pk)
+    form = SignatureForm(request.POST or drafts.taken(request))
+    if request.method == "POST" and form.is_valid():
+        consent = actions.give_consent(person, _given(accord, form), by=user)
+        return redirect("consent", id=consent.pk)
+    status = 422 if request.method == "POST" else 200
+    data = accord.cleaned_data
+    until = timezone.now() + terms.DURATIONS[data["duration"]][0]
+    words = terms.words(data["language"], structures=[s.name for s in data["structures"]], until=until)
+    with translation.override(data["language"]):
+        context = {"person": person, "form": form, "terms": words}
+        return render(request, "people/consent_sign.html", context, status=status)
+
+
+def _given(accord: AccordForm, form: SignatureForm) -> actions.Given:
+    data = accord.cleaned_data
+    return actions.Given(
+        structures=list(data["structures"]),
+        duration=data["duration"],
+        language=data["language"],
+        with_interpreter=data["with_interpreter"],
+        means=form.cleaned_data["means"],
+        signature=form.cleaned_data["signature"],
+    )
+
+
+def _consent(request: HttpRequest, id: UUID) -> Consent:
+    rows = Consent.objects.visible_to(request.user).select_related("withdrawal", "person", "collected_at")
+    consent = get_object_or_404(rows, pk=id)
+    sealing.unseal([consent], "terms", "signature", by=_actor(request), purpose="accord")
+    sealing.unseal([consent.person], "name", by=_actor(request), purpose="accord")
+    return consent
+
+
+def _signed(consent: Consent) -> dict[str, str]:
+    """How the signature is drawn: an SVG path, or the written name."""
+    if consent.means == "signature":
+        return {"path": signatures.path(signatures.strokes(consent.signature))}
+    return {"written": consent.signature}
+
+
+@professionals
+@require_http_methods(READ)
+def consent(request: HttpRequest, id: UUID) -> HttpResponse:
+    """One accord: what was signed, until when, how to end it, its receipt."""
+    consent = _consent(request, id)
+    user: Any = request.user
+    context = {
+        "consent": consent,
+        "person": consent.person,
+        "terms": json.loads(consent.terms),
+        "signature": _signed(consent),
+        "live": not hasattr(consent, "withdrawal") and consent.until > timezone.now(),
+        "can_withdraw": access.can_withdraw(user, consent),
+    }
+    return render(request, "people/consent.html", context)
+
+
+@professionals
+@require_http_methods(READ)
+def consent_receipt(request: HttpRequest, id: UUID) -> HttpResponse:
+    """The receipt as a PDF, in the person's language beside French."""
+    consent = _consent(request, id)
+    data = json.loads(consent.terms)
+    french = terms.words("fr", structures=data["structures"], until=consent.until).as_json()
+    with translation.override("fr"):
+        made = {
+            "person": consent.person.name,
+            "given": formats.date_format(timezone.localtime(consent.given_at), "DATETIME_FORMAT"),
+            "at": consent.collected_at.name,
+            "means": consent.get_means_display(),
+            "interpreter": consent.with_interpreter,
+            "receipt": consent.receipt,
+            "texts": [french] if data["language"] == "fr" else [data, french],
+            "withdrawn": hasattr(consent, "withdrawal"),
+            **_signed(consent),
+        }
+    response = HttpResponse(pdf.typeset(RECEIPT, made), content_type="application/pdf")
+    response["Content-Disposition"] = 'inline; filename="accord.pdf"'
+    return response
+
+
+@professionals
+@require_POST
+def consent_end(request: HttpRequest, id: UUID) -> HttpResponse:
+    """End an accord, at the person's word."""
+    consent = get_object_or_404(Consent.objects.visible_to(request.user), pk=id)
+    if not access.can_withdraw(request.user, consent):  # type: ignore[arg-type]
+        raise Http404
+    actions.withdraw(consent, by=request.user)  # type: ignore[arg-type]
+    messages.success(request, _("L’accord est fini. Plus personne ne voit les documents par cet accord."))
+    visible = Person.objects.visible_to(request.user).filter(pk=consent.person_id).exists()
+    return redirect("person", id=consent.person_id) if visible else redirect("people")

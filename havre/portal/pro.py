@@ -1,0 +1,61 @@
+"""The Espace pro's start page: what is to be done now, the most overdue first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods
+
+from havre.accounts.doors import professionals
+from havre.inbox import kinds
+from havre.inbox import queries as inbox
+from havre.inbox.models import WorkItem
+from havre.organisations import access as seats
+from havre.people import queries as people
+
+SHOWN = 50
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the list: whom it is about, why it is there, since when it is late, where it is done."""
+
+    item: WorkItem
+    name: str
+    reason: Any
+    url: str
+    late: bool
+
+
+@professionals
+@require_http_methods(["GET", "HEAD"])
+def pro(request: HttpRequest) -> HttpResponse:
+    """À faire maintenant."""
+    mine = request.seat.structures(*kinds.ROLES)  # type: ignore[attr-defined]
+    items = list(inbox.to_do(mine)[: SHOWN + 1]) if mine else []
+    context = {
+        "rows": _rows(items[:SHOWN], request.user),
+        "more": len(items) > SHOWN,
+        "with_records": bool(request.seat.structures(*seats.WITH_RECORDS)),  # type: ignore[attr-defined]
+    }
+    return render(request, "portal/pro/home.html", context)
+
+
+def _rows(items: list[WorkItem], user: Any) -> list[Row]:
+    names = people.names_of({item.person for item in items if item.person}, user) if items else {}
+    now = timezone.now()
+    return [
+        Row(
+            item,
+            names.get(item.person, "") if item.person else "",
+            kind.reason,
+            kind.url(item),
+            item.due < now,
+        )
+        for item in items
+        if (kind := kinds.of(item))
+    ]

@@ -1,0 +1,16 @@
+"""The mark of a page that anyone may open, signed in or not, even when a session has just ended."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.http import HttpResponse
+
+type View = Callable[..., HttpResponse]
+
+
+def open_to_all[V: View](view: V) -> V:
+    marked: Any = view
+    marked.open_to_all = True
+    return view

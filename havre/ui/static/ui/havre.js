@@ -1,0 +1,123 @@
+/* Havre: what every page gains when scripts run. Every journey works without this file. */
+(() => {
+  "use strict";
+  const page = document.body;
+  const signedIn = "signedIn" in page.dataset;
+  const live = document.getElementById("live");
+  const on = (name, act, target = document) => target.addEventListener(name, act);
+  const say = (text) => { if (live && text) live.textContent = text.trim(); };
+
+  /* Quitter vite: nothing of this page stays on the screen or behind "back". */
+  on("click", (event) => {
+    const link = event.target.closest("a[data-leave]");
+    if (!link) return;
+    event.preventDefault();
+    page.hidden = true;
+    document.title = "…";
+    location.replace(link.href);
+  });
+
+  /* A form leaves once. It opens again if the page comes back or the network failed. */
+  const again = (form) => {
+    delete form.dataset.sent;
+    form.removeAttribute("aria-busy");
+    form.querySelectorAll("[aria-disabled=true]").forEach((button) => button.removeAttribute("aria-disabled"));
+  };
+  on("submit", (event) => {
+    const form = event.target;
+    if (event.defaultPrevented || form.method !== "post") return;
+    if ("sent" in form.dataset) { event.preventDefault(); return; }
+    form.dataset.sent = "";
+    form.setAttribute("aria-busy", "true");
+    event.submitter?.setAttribute("aria-disabled", "true");
+    setTimeout(() => again(form), 15000);
+  });
+  on("htmx:finally:request", (event) => {
+    const form = event.target.closest?.("form");
+    if (form) again(form);
+    contact();
+  });
+
+  /* The focus goes where something changed, and one polite voice says it. */
+  const focus = (part) => {
+    const target = part.querySelector("[data-focus], [autofocus]") || part.querySelector("h1, h2, h3");
+    if (target) {
+      if (!target.matches("a, button, input, select, textarea")) target.tabIndex = -1;
+      target.focus();
+    }
+    say(part.querySelector("[data-announce]")?.textContent || target?.textContent);
+  };
+  on("htmx:after:swap", (event) => {
+    const part = event.detail?.ctx?.target;
+    if (part?.isConnected && !("quiet" in part.dataset)) focus(part);
+    dress(part?.isConnected ? part : document);
+  });
+  on("havre:replaced", (event) => { focus(event.target); dress(event.target); });
+  document.querySelector("main [data-focus]")?.focus();
+
+  /* Dialogs: `<a href="#id" data-dialog>` opens, `<a href="#" data-close>` closes; `:target` without this file. */
+  on("click", (event) => {
+    const opener = event.target.closest("a[data-dialog]");
+    const closer = event.target.closest("[data-close]");
+    const dialog = opener && document.getElementById(opener.hash.slice(1));
+    if (dialog?.showModal) { event.preventDefault(); dialog.showModal(); }
+    if (closer?.closest("dialog")?.open) { event.preventDefault(); closer.closest("dialog").close(); }
+  });
+
+  /* Buttons that need a script are shown only now. */
+  function dress(part) {
+    part.querySelectorAll("[data-print]").forEach((button) => {
+      button.hidden = false;
+      button.onclick = () => print();
+    });
+  }
+  dress(document);
+
+  /* A signed-in page never comes back from the browser's memory. */
+  on("pageshow", (event) => {
+    if (event.persisted && signedIn) { page.hidden = true; location.reload(); return; }
+    document.querySelectorAll("form[data-sent]").forEach(again);
+  }, window);
+
+  /* Idle: a warning one minute before the server forgets us; then the page reloads, and sends nothing. */
+  const seconds = Number(page.dataset.idleSeconds);
+  const warning = document.getElementById("idle");
+  let warn, leave, touched = 0;
+  const others = "BroadcastChannel" in window && seconds ? new BroadcastChannel("havre") : null;
+  function contact(told = true) {
+    if (!seconds) return;
+    clearTimeout(warn);
+    clearTimeout(leave);
+    if (warning?.open) warning.close();
+    touched = 0;
+    warn = setTimeout(idle, Math.max(seconds - 60, 5) * 1000);
+    if (told) others?.postMessage("here");
+  }
+  const stay = () => fetch("/robots.txt", { method: "HEAD", cache: "no-store" }).then(() => contact(), () => {});
+  function idle() {
+    leave = setTimeout(() => location.reload(), 60000);
+    if (touched && Date.now() - touched < 120000) { stay(); return; }
+    if (warning && !warning.open) { warning.showModal(); say(warning.textContent); }
+  }
+  if (seconds) {
+    ["keydown", "pointerdown", "input"].forEach((name) => on(name, () => { touched = Date.now(); }));
+    if (others) others.onmessage = () => contact(false);
+    on("click", (event) => { if (event.target.closest("[data-stay]")) stay(); });
+    if (warning) on("cancel", (event) => { event.preventDefault(); stay(); }, warning);
+    on("havre:contact", () => contact());
+    contact();
+  }
+
+  /* The shell is kept for when there is no network, and can be put on the home screen. */
+  const worker = document.querySelector("script[data-worker]")?.dataset.worker;
+  if (worker && "serviceWorker" in navigator) {
+    on("load", () => navigator.serviceWorker.register(worker, { scope: "/" }).catch(() => {}), window);
+  }
+  on("beforeinstallprompt", (event) => {
+    const box = document.querySelector("[data-install]");
+    if (!box) return;
+    event.preventDefault();
+    box.hidden = false;
+    on("click", () => { box.hidden = true; event.prompt(); }, box.querySelector("button"));
+  }, window);
+})();

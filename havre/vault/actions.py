@@ -1,0 +1,119 @@
+"""Bringing a paper in: sealed first, read after."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+
+from havre.accounts.models import User
+from havre.audit import actions as audit
+from havre.core import blobs, sealing
+from havre.core.arrivals import Arrival
+from havre.core.ids import uuid7
+from havre.organisations import access as seats
+from havre.people import access as people
+from havre.people.models import Person
+from havre.reading.kinds import Kind as FileKind
+from havre.reading.kinds import sniff
+from havre.vault import access
+from havre.vault.models import Document, Part, Version
+
+HEAD = 4096  # bytes that decide what a file is
+
+
+class RefusedFile(Exception):
+    """A file that cannot be taken; `code` is empty | unknown | too_big."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+def kind_of(arrival: Arrival) -> FileKind:
+    """What a file is, by its content alone; raises RefusedFile."""
+    if arrival.size == 0:
+        raise RefusedFile("empty")
+    kind = sniff(arrival.reader().read_at(0, HEAD))
+    if kind is None:
+        raise RefusedFile("unknown")
+    return kind
+
+
+def add_document(person: Person, arrival: Arrival, *, by: User, kind: str, title: str = "") -> Document:
+    """Seal a file as a new paper of the shared part. Once this returns it survives a power cut; its pages come after."""
+    if not access.can_add(by, person):
+        raise PermissionDenied
+    file_kind = kind_of(arrival)
+    dek, wrapped = sealing.keeper().seal_key(person.pk, Part.SHARED)
+    document = Document(id=uuid7(), person=person, created_by=by.pk)
+    version = Version(
+        document=document,
+        wrapped_key=wrapped,
+        media_type=file_kind.media_type,
+        size=arrival.size,
+        created_by=by.pk,
+    )
+    write(version, "original", dek, arrival.chunks())
+    try:
+        _save(document, version, by, kind, title)
+    except BaseException:
+        blobs.delete(version.blob)
+        raise
+    arrival.discard()
+    return document
+
+
+@transaction.atomic
+def _save(document: Document, version: Version, by: User, kind: str, title: str) -> None:
+    from havre.vault import tasks
+
+    sealing.seal(document, by=by.actor, kind=kind, title=title)
+    document.save()
+    version.save()
+    structure = people.consented_structures(by, document.person, *seats.WHO_BRING_PAPERS)[0]
+    audit.record(
+        "vault.document.added", by=by.pk, structure=structure, person=document.person_id, on=document
+    )
+    identity = str(version.pk)
+    transaction.on_commit(lambda: tasks.enqueue(identity))
+
+
+def _place(version: Version) -> dict[str, Any]:
+    return {"owner": version.document.person_id, "number": version.number}
+
+
+def write(version: Version, name: str, dek: bytes, source: Iterator[bytes]) -> None:
+    """Seal one of a version's files: `original`, `page-N`, `thumb-N`."""
+    blobs.put(version.blob, name, dek, source, kind=_label(name), **_place(version))
+
+
+def read(version: Version, name: str, dek: bytes) -> Iterator[bytes]:
+    """The clear bytes of one of a version's files; raises FileNotFoundError or ContainerDamaged before the first."""
+    opened = blobs.opened(version.blob, name, dek, kind=_label(name), **_place(version))
+    chunks = opened.chunks()
+    first = next(chunks, b"")
+    return itertools.chain([first], chunks)
+
+
+def _label(name: str) -> str:
+    return {"page": "pages", "thumb": "preview"}.get(name.partition("-")[0], "original")
+
+
+def open_key(version: Version, *, by: Any, purpose: str) -> bytes:
+    """The key of a version, from the keeper, for this actor and purpose."""
+    part = version.document.part
+    return sealing.keeper().open_key(
+        version.document.person_id, part, bytes(version.wrapped_key), by, purpose
+    )
+
+
+def note(act: str, document: Document, *, by: User) -> None:
+    """Write in the journal that somebody saw, printed or downloaded a paper."""
+    structures = people.consented_structures(by, document.person, *seats.WITH_PAPERS)
+    audit.record(
+        act, by=by.pk, structure=structures[0] if structures else None, person=document.person_id, on=document
+    )

@@ -1,0 +1,30 @@
+from django.apps import AppConfig
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+
+class VaultConfig(AppConfig):
+    name = "havre.vault"
+    verbose_name = "Documents"
+
+    def ready(self) -> None:
+        from havre.audit import acts
+        from havre.core import arrivals, periodic, shredding
+        from havre.inbox import kinds
+        from havre.people import access, sections
+        from havre.vault import queries, shredder, tasks
+
+        acts.register("vault.document.added", _("a ajouté un document"))
+        acts.register("vault.document.seen", _("a vu un document"))
+        acts.register("vault.document.printed", _("a imprimé un document"))
+        acts.register("vault.document.downloaded", _("a téléchargé un document"))
+        kinds.register(
+            "vault.document.unreadable",
+            _("Un document ne peut pas être montré. Reprenez-le avec la personne."),
+            kinds.object_url(lambda id: reverse("document", args=[id])),
+        )
+        access.register_papers(queries.has_papers)
+        sections.register(10, "vault/_section.html", queries.section)
+        periodic.tick.register("pages-forgotten", 30, tasks.resume_forgotten)
+        periodic.tick.register("arrivals-old", 3600, arrivals.purge)
+        shredding.register(shredder.SHREDDERS)

@@ -1,0 +1,54 @@
+"""Reads across papers."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.http import HttpRequest
+
+from havre.accounts.models import User
+from havre.core import sealing
+from havre.people.models import Person
+from havre.vault import access, kinds
+from havre.vault.models import Document, Part, Version
+
+
+def has_papers(person: UUID) -> bool:
+    """Whether a person has any paper, in any part: an empty vault may be opened by a signature."""
+    return Document.objects.for_system("is the vault empty?").filter(person=person).exists()
+
+
+def documents(person: Person, user: User) -> list[Document]:
+    """The papers of a person that a user may see, newest first, with titles opened and `latest` versions."""
+    rows = list(Document.objects.visible_to(user).filter(person=person, part=Part.SHARED))
+    sealing.unseal(rows, "kind", "title", by=user.actor, purpose="list")
+    latest = latest_versions(rows)
+    for document in rows:
+        dress(document)
+        document.latest = latest[document.pk]  # type: ignore[attr-defined]
+    return rows
+
+
+def latest_versions(rows: list[Document]) -> dict[UUID, Version]:
+    found: dict[UUID, Version] = {}
+    for version in Version.objects.filter(document__in=rows).order_by("number"):
+        found[version.document_id] = version
+    return found
+
+
+def dress(document: Document) -> None:
+    """Give a document the words that it is shown with: its kind's name, and a label."""
+    kind = kinds.get(document.kind)
+    document.kind_name = kind.name  # type: ignore[attr-defined]
+    document.icon = kind.icon  # type: ignore[attr-defined]
+    document.label = document.title or kind.name  # type: ignore[attr-defined]
+    document.list_label = kinds.BY_CODE["other"].name if kind.discreet else document.label  # type: ignore[attr-defined]
+
+
+def section(request: HttpRequest, person: Person) -> dict[str, Any] | None:
+    """The documents on a person's page; None for those who do not see papers."""
+    user: Any = request.user
+    if not access.can_see_papers(user, person):
+        return None
+    return {"documents": documents(person, user), "can_add": access.can_add(user, person), "person": person}

@@ -1,0 +1,88 @@
+"""What the worker does with papers: the pictures of their pages, made in the cage from the sealed original."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from uuid import UUID
+
+from django.conf import settings
+from django.db.models import Q
+from django.tasks import task
+from django.utils import timezone
+
+from havre.core import sealing
+from havre.inbox import actions as inbox
+from havre.organisations import access as seats
+from havre.people import access as people
+from havre.people.models import Person
+from havre.reading.client import open_pages
+from havre.reading.kinds import Kind
+from havre.vault import actions
+from havre.vault.models import Pages, Version
+
+CLAIM = timedelta(seconds=60)
+
+
+def enqueue(version: str) -> None:
+    """Ask the worker for the pages of a version."""
+    make_pages.enqueue(version)
+
+
+@task()
+def make_pages(version_id: str) -> str:
+    """Draw the pages of one version. Safe to run twice, or to be killed: the claim lapses after a minute."""
+    if not _claim(UUID(version_id)):
+        return "not mine"
+    version = Version.objects.select_related("document__person").get(pk=version_id)
+    return _draw(version)
+
+
+def _claim(version_id: UUID) -> bool:
+    now = timezone.now()
+    free = Q(claimed_at=None) | Q(claimed_at__lt=now - CLAIM)
+    return bool(Version.objects.filter(free, pk=version_id, pages=Pages.WAITING).update(claimed_at=now))
+
+
+def _draw(version: Version) -> str:
+    dek = actions.open_key(version, by=sealing.worker(), purpose="pages")
+    kind = next(kind for kind in Kind if kind.media_type == version.media_type)
+    shown = 0
+    with open_pages(settings.READING_SOCKET, actions.read(version, "original", dek), kind) as stream:
+        for page in stream:
+            shown += 1
+            actions.write(version, f"page-{page.number}", dek, iter([page.jpeg]))
+            actions.write(version, f"thumb-{page.number}", dek, iter([page.thumb]))
+    return _finish(version, shown, stream.page_count, stream.problem)
+
+
+def _finish(version: Version, shown: int, count: int, problem: str | None) -> str:
+    state = Pages.READY if shown else Pages.NONE
+    Version.objects.filter(pk=version.pk).update(
+        pages=state, shown_pages=shown, page_count=count, problem=problem or "", claimed_at=None
+    )
+    if state == Pages.NONE:
+        _ask_again(version)
+    return state
+
+
+def _ask_again(version: Version) -> None:
+    """Put on the list of the structures that bring papers that this one has to be photographed again."""
+    person: Person = version.document.person
+    for structure in people.opened_to(person):
+        if seats.holds_by_id(version.created_by, structure, *seats.WHO_BRING_PAPERS):
+            inbox.ask(
+                "vault.document.unreadable",
+                structure=structure,
+                object_id=version.document_id,
+                person=person.pk,
+            )
+
+
+def resume_forgotten() -> int:
+    """Ask again for pages that wait although nobody works on them (a worker that was killed); answers how many."""
+    now = timezone.now()
+    lapsed = Q(claimed_at=None, created_at__lt=now - CLAIM) | Q(claimed_at__lt=now - CLAIM)
+    forgotten = Version.objects.filter(lapsed, pages=Pages.WAITING).values_list("pk", flat=True)[:50]
+    for version in forgotten:
+        enqueue(str(version))
+    return len(forgotten)

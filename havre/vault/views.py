@@ -1,0 +1,148 @@
+"""Papers on the screen: bringing one, seeing its pages, printing it, taking the original."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.db import OperationalError
+from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods
+
+from havre.accounts import drafts
+from havre.accounts.doors import professionals
+from havre.accounts.views import keeper_sentence
+from havre.core import sealing
+from havre.core.keeper_client import KeeperAbsent
+from havre.people.models import Person
+from havre.vault import access, actions, problems, queries
+from havre.vault.forms import DocumentForm
+from havre.vault.models import Document, Pages, Version
+
+READ = ["GET", "HEAD"]
+
+
+@professionals
+@require_http_methods(["GET", "HEAD", "POST"])
+def document_new(request: HttpRequest, id: UUID) -> HttpResponse:
+    """Bring a paper for a person: a photo or a file."""
+    user: Any = request.user
+    person = get_object_or_404(Person.objects.visible_to(user), pk=id)
+    if not access.can_add(user, person):
+        raise Http404
+    sent = request.POST if request.method == "POST" else drafts.taken(request)
+    form = DocumentForm(sent, request.FILES or None, sender=user.pk)
+    status = 200
+    if request.method == "POST":
+        document, status = _brought(form, person, user)
+        if document is not None:
+            messages.success(request, _("Le document est en sécurité."))
+            return redirect("document", id=document.pk)
+    sealing.unseal([person], "name", by=user.actor, purpose="record")
+    context = {"person": person, "form": form, "waiting": form.waiting_token() if form.is_bound else ""}
+    return render(request, "vault/document_new.html", context, status=status)
+
+
+def _brought(form: DocumentForm, person: Person, user: Any) -> tuple[Document | None, int]:
+    """The document made from a form, or None and the status of the form shown again; the file waits, sealed."""
+    if not form.is_valid():
+        return None, 422
+    data = form.cleaned_data
+    try:
+        made = actions.add_document(person, data["arrived"], by=user, kind=data["kind"], title=data["title"])
+    except KeeperAbsent:
+        form.add_error(None, keeper_sentence())
+    except OperationalError:
+        form.add_error(None, _("La base est occupée. Votre fichier est gardé ici. Essayez encore."))
+    except OSError:
+        form.add_error(None, _("Il n’y a plus de place sur le disque. Prévenez la personne qui gère Havre."))
+    else:
+        return made, 200
+    return None, 503
+
+
+def _document(request: HttpRequest, id: UUID) -> tuple[Document, Version]:
+    user: Any = request.user
+    document = get_object_or_404(Document.objects.visible_to(user).select_related("person"), pk=id)
+    return document, queries.latest_versions([document])[document.pk]
+
+
+def _opened(request: HttpRequest, document: Document) -> None:
+    actor = request.user.actor  # type: ignore[union-attr]
+    sealing.unseal([document], "kind", "title", by=actor, purpose="document")
+    sealing.unseal([document.person], "name", by=actor, purpose="document")
+    queries.dress(document)
+
+
+def _context(document: Document, version: Version) -> dict[str, Any]:
+    return {
+        "document": document,
+        "version": version,
+        "person": document.person,
+        "pages": range(1, version.shown_pages + 1),
+        "waiting": version.pages == Pages.WAITING,
+        "problem": problems.sentence(version.problem) if version.problem else "",
+    }
+
+
+@professionals
+@require_http_methods(READ)
+def document(request: HttpRequest, id: UUID) -> HttpResponse:
+    """One paper and its pages; while they are being made, the page looks again by itself."""
+    document, version = _document(request, id)
+    if request.htmx:  # type: ignore[attr-defined]
+        return render(request, "vault/_pages.html", _context(document, version))
+    _opened(request, document)
+    actions.note("vault.document.seen", document, by=request.user)  # type: ignore[arg-type]
+    return render(request, "vault/document.html", _context(document, version))
+
+
+@professionals
+@require_http_methods(READ)
+def document_print(request: HttpRequest, id: UUID) -> HttpResponse:
+    """The pages alone, to print."""
+    document, version = _document(request, id)
+    if version.pages != Pages.READY:
+        return redirect("document", id=document.pk)
+    _opened(request, document)
+    actions.note("vault.document.printed", document, by=request.user)  # type: ignore[arg-type]
+    return render(request, "vault/document_print.html", _context(document, version))
+
+
+@professionals
+@require_http_methods(READ)
+def page(request: HttpRequest, id: UUID, number: int, size: str) -> StreamingHttpResponse:
+    """The picture of one page (`size` page), or a small one (`size` thumb)."""
+    _paper, version = _document(request, id)
+    if not 1 <= number <= version.shown_pages:
+        raise Http404
+    return _streamed(request, version, f"{size}-{number}", "image/jpeg")
+
+
+@professionals
+@require_http_methods(READ)
+def original(request: HttpRequest, id: UUID) -> StreamingHttpResponse:
+    """The file as it was brought, to keep."""
+    document, version = _document(request, id)
+    _opened(request, document)
+    actions.note("vault.document.downloaded", document, by=request.user)  # type: ignore[arg-type]
+    response = _streamed(request, version, "original", version.media_type)
+    ending = version.media_type.rpartition("/")[2].replace("jpeg", "jpg")
+    response["Content-Disposition"] = f'attachment; filename="document-{str(document.pk)[-4:]}.{ending}"'
+    return response
+
+
+def _streamed(request: HttpRequest, version: Version, name: str, media_type: str) -> StreamingHttpResponse:
+    actor = request.user.actor  # type: ignore[union-attr]
+    dek = actions.open_key(version, by=actor, purpose="see")
+    try:
+        chunks: Iterator[bytes] = actions.read(version, name, dek)
+    except FileNotFoundError:
+        raise Http404 from None
+    response = StreamingHttpResponse(chunks, content_type=media_type)
+    response["Content-Security-Policy"] = "default-src 'none'; sandbox"
+    return response
