@@ -117,7 +117,7 @@ def arrived(data: bytes, owner: User) -> arrivals.Arrival:
     arrival = arrivals.Arrival(uuid7(), b"k" * 32, owner.pk, len(data))
     arrival.path.parent.mkdir(parents=True, exist_ok=True)
     with arrival.path.open("xb") as out:
-        sealer = container.Sealer(out, arrival.key, arrivals._context(arrival.id, owner.pk))
+        sealer = container.Sealer(out, arrival.key, arrivals.context(arrival.id, owner.pk))
         sealer.write(data)
         sealer.finish()
     return arrival

@@ -27,6 +27,8 @@ from typing import NoReturn
 from urllib.parse import quote
 from xml.etree import ElementTree as ET
 
+import psycopg
+
 from havre.config.supervisor import tie
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -192,9 +194,8 @@ def _judge(result: Result, code: int, floor: int) -> None:
     if code not in (0, 1) or (code == 1 and not result.failed):
         result.failed += 1
         result.words.append(f"pytest ended with code {code}.")
-    elif result.passed + result.failed < floor:
+    elif (ran := result.passed + result.failed) < floor:
         result.failed += 1
-        ran = result.passed + result.failed
         result.words.append(f"only {ran} tests ran, where at least {floor} must (tests/floors.json).")
 
 
@@ -207,7 +208,7 @@ def _environment(more: dict[str, str]) -> dict[str, str]:
 # --- a PostgreSQL of our own ---
 
 
-class Missing(Exception):  # noqa: N818
+class Missing(Exception):
     """A program that the tests need is not here; the message is a sentence."""
 
 
@@ -223,8 +224,9 @@ def postgresql() -> Iterator[str]:
         _as(account, [programs / "initdb", "-D", folder / "data", *_INITDB]).wait()
         server = _as(account, [programs / "postgres", "-D", folder / "data", "-k", folder, *_SERVER])
         try:
-            _wait_until_ready(programs, folder, server)
-            yield f"postgres://havre@{quote(str(folder), safe='')}/postgres"
+            url = f"postgresql://havre@{quote(str(folder), safe='')}/postgres"
+            _wait_until_ready(url, server)
+            yield url
         finally:
             _stop(server, signal.SIGINT)
     finally:
@@ -240,13 +242,15 @@ _SERVER = tuple(
 
 
 def _postgresql_programs() -> Path:
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
+    """The folder of the newest server's programs: Debian's place, then the path."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parts[-2]))
+    found = [folder for folder in found if (folder / "initdb").exists()]
     on_path = shutil.which("initdb")
-    if on_path:
-        found.append(Path(on_path))
+    if not found and on_path:
+        found = [Path(on_path).resolve().parent]
     if not found:
         raise Missing("PostgreSQL is missing and bin/setup could not install it.")
-    return found[-1].parent
+    return found[-1]
 
 
 def _account() -> pwd.struct_passwd | None:
@@ -275,10 +279,9 @@ def _as(account: pwd.struct_passwd | None, command: Sequence[str | Path]) -> sub
     )
 
 
-def _wait_until_ready(programs: Path, folder: Path, server: subprocess.Popen[bytes]) -> None:
+def _wait_until_ready(url: str, server: subprocess.Popen[bytes]) -> None:
     for _ in range(300):
-        ready = subprocess.run([programs / "pg_isready", "-q", "-h", folder], check=False).returncode == 0
-        if ready:
+        with contextlib.suppress(psycopg.OperationalError), psycopg.connect(url):
             return
         if server.poll() is not None:
             break

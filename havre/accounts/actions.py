@@ -111,7 +111,7 @@ def new_secret(user: User) -> str:
     """A secret for the user's code generator, kept sealed until a first code confirms it; the same until then."""
     factor = SecondFactor.objects.filter(user=user).first()
     if factor is not None and factor.confirmed_at is None:
-        sealing.unseal([factor], "secret", by=user.actor, purpose="second factor")
+        sealing.unseal([factor], "secret", by=user.actor, purpose="second-factor")
         return str(factor.secret)
     if factor is not None:
         raise ValueError("this user has a second factor")
@@ -145,7 +145,7 @@ def code_is_right(user: User, code: str) -> bool:
 
 
 def _code_is_right(factor: SecondFactor, code: str) -> bool:
-    sealing.unseal([factor], "secret", by=factor.user.actor, purpose="second factor")
+    sealing.unseal([factor], "secret", by=factor.user.actor, purpose="second-factor")
     now = int(timezone.now().timestamp()) // STEP
     generator = pyotp.TOTP(factor.secret)
     digits = "".join(sign for sign in unicodedata.normalize("NFKC", code) if sign.isdecimal())

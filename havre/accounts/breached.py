@@ -10,11 +10,13 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
 FRENCH = frozenset(
-    """motdepasse azertyuiop azerty qsdfghjklm bonjour soleil marseille doudou chocolat coucou loulou jetaime
+    """
+    motdepasse azertyuiop azerty qsdfghjklm bonjour soleil marseille doudou chocolat coucou loulou jetaime
     chouchou nicolas camille isabelle julien thomas lille paris lyon france bretagne toulouse bordeaux
     solidarite samusocial maraude accueil accueildejour travailsocial educateur association hebergement
     bienvenue printemps automne hiver ete vacances famille papillon princesse football olympique
-    motdepassemotdepasse azertyazerty havre""".split()
+    motdepassemotdepasse azertyazerty havre
+    """.split()  # noqa: SIM905 -- a list of words reads as words
 )
 _DRESSING = str.maketrans("@4310!$57€", "aaeioisste")
 

@@ -33,7 +33,7 @@ class User(AbstractBaseUser):
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     space = models.CharField(max_length=12, choices=Space)
-    email_token = models.CharField(max_length=64, unique=True, null=True)  # noqa: DJ001 -- persons have none
+    email_token = models.CharField(max_length=64, unique=True, null=True)
     sealed_name = SealedField("names")
     sealed_email = SealedField("contacts")
     language = models.CharField(max_length=12, default="fr")

@@ -120,7 +120,7 @@ def _code_accepted(form: CodeForm, user: User, enrolled: bool) -> bool:
 def _generator(user: User) -> dict[str, str]:
     """What sets up a code generator: a QR code to scan, and the secret to type, in groups of four."""
     secret = actions.new_secret(user)
-    sealing.unseal([user], "email", by=user.actor, purpose="second factor")
+    sealing.unseal([user], "email", by=user.actor, purpose="second-factor")
     uri = pyotp.TOTP(secret).provisioning_uri(name=user.email, issuer_name="Havre")
     picture = segno.make(uri, error="m").svg_inline(scale=5, border=2, dark="#1B2A2F", light="#fff")
     return {"qr": mark_safe(picture), "secret": " ".join(secret[i : i + 4] for i in range(0, len(secret), 4))}  # noqa: S308 -- drawn by segno
@@ -141,5 +141,5 @@ def sign_out(request: HttpRequest) -> HttpResponse:
 def account(request: HttpRequest) -> HttpResponse:
     """My account: who I am here, and my second factor."""
     user = request.user
-    sealing.unseal([user], "name", "email", by=user.actor, purpose="own account")  # type: ignore[union-attr,list-item]
+    sealing.unseal([user], "name", "email", by=user.actor, purpose="own-account")  # type: ignore[union-attr,list-item]
     return render(request, "accounts/account.html", {"factor": actions.second_factor(user)})  # type: ignore[arg-type]

@@ -39,7 +39,7 @@ PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
-class Closing(Exception):  # noqa: N818
+class Closing(Exception):
     """The house closes, with this exit code."""
 
     def __init__(self, code: int) -> None:
@@ -258,14 +258,11 @@ class House:
     def _open(self) -> None:
         self._start_keeper()
         self._prepare()
-        for name, command in (
-            ("web", _web_command(self._values)),
-            ("worker", _manage("worker")),
-            ("tick", _manage("tick")),
-        ):
-            self._start(Child(name, command))
-        while not self._web_answers():
+        self._start(Child("web", _web_command(self._values)))
+        while not self._web_answers():  # the pages first: on a small machine the others would slow them down
             self._heed(0.05)
+        self._start(Child("worker", _manage("worker")))
+        self._start(Child("tick", _manage("tick")))
         _say(f"open at {self._values['HAVRE_URL']} (Ctrl-C to close)")
 
     def _start_keeper(self) -> None:

@@ -1,5 +1,6 @@
 """Every address of the house: each app declares its own, nouns all of them."""
 
+from django.conf import settings
 from django.urls import include, path
 
 from havre.core import health
@@ -14,6 +15,9 @@ urlpatterns = [
     path("", include("havre.people.urls")),
     path("", include("havre.vault.urls")),
 ]
+
+if settings.DEMO:
+    urlpatterns.append(path("", include("demo.urls")))
 
 handler400 = "havre.ui.views.bad_request"
 handler403 = "havre.ui.views.forbidden"

@@ -11,6 +11,7 @@ import binascii
 import secrets
 import time
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -40,12 +41,23 @@ class Arrival:
     def path(self) -> Path:
         return Path(settings.ARRIVALS) / str(self.id)
 
-    def reader(self) -> container.Opened:
-        return container.Opened(self.path.open("rb"), self.key, _context(self.id, self.owner))
+    def _open(self) -> AbstractContextManager[container.Opened]:
+        return container.open_from(self.path, self.key, context(self.id, self.owner))
 
     def chunks(self) -> Iterator[bytes]:
         """The clear bytes, 16 KiB at a time."""
-        yield from self.reader().chunks()
+        with self._open() as opened:
+            yield from opened.chunks()
+
+    def ends(self, head: int, tail: int) -> tuple[bytes, bytes]:
+        """The first and the last bytes, which say what the file is."""
+        with self._open() as opened:
+            return opened.read_at(0, head), opened.read_at(max(0, opened.length - tail), tail)
+
+    def length(self) -> int:
+        """The true length in bytes, as sealed; raises as the container does."""
+        with self._open() as opened:
+            return opened.length
 
     def token(self) -> str:
         """What the sender's own page keeps, to claim the file again."""
@@ -62,7 +74,7 @@ def claimed(token: str, *, owner: UUID) -> Arrival | None:
         arrival = Arrival(UUID(bytes=raw[:16]), raw[16:], owner, 0)
         if len(arrival.key) != 32:
             return None
-        arrival.size = arrival.reader().length
+        arrival.size = arrival.length()
     except (ValueError, binascii.Error, FileNotFoundError, container.ContainerDamaged):
         return None
     return arrival
@@ -77,7 +89,8 @@ def purge(now: float | None = None) -> int:
     return len(old)
 
 
-def _context(id: UUID, owner: UUID) -> bytes:
+def context(id: UUID, owner: UUID) -> bytes:
+    """What a container of an arrival is bound to: the file, and who sent it."""
     return f"havre/1|arrival|{owner}|{id}|1".encode()
 
 
@@ -111,7 +124,7 @@ class SealingUploadHandler(FileUploadHandler):
         self._arrival = Arrival(uuid7(), secrets.token_bytes(32), owner, 0)
         self._arrival.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._file = self._arrival.path.open("xb")
-        self._sealer = container.Sealer(self._file, self._arrival.key, _context(self._arrival.id, owner))
+        self._sealer = container.Sealer(self._file, self._arrival.key, context(self._arrival.id, owner))
 
     def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
         assert self._sealer is not None  # noqa: S101 -- new_file skipped the file otherwise

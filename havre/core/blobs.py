@@ -1,9 +1,9 @@
-"""Where sealed files lie: one folder an object, one container a name. Disk today; any S3 store behind the same calls."""
+"""Where sealed files lie: one folder an object, one container a name. On disk; another store keeps these calls."""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from uuid import UUID
 
@@ -23,16 +23,22 @@ def _context(kind: str, blob: UUID, owner: UUID, number: int) -> bytes:
 def put(
     blob: UUID, name: str, dek: bytes, source: Iterable[bytes], *, kind: str, owner: UUID, number: int
 ) -> None:
-    """Seal bytes as `name` of an object. Returns once they are on the disk for good; raises OSError, leaving nothing."""
+    """Seal bytes as `name` of an object; they are on the disk for good once it returns. OSError leaves nothing."""
     folder = _folder(blob)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     container.seal_to(folder / name, container.derive(dek, kind), _context(kind, blob, owner, number), source)
 
 
-def opened(blob: UUID, name: str, dek: bytes, *, kind: str, owner: UUID, number: int) -> container.Opened:
-    """A reader of `name`; raises FileNotFoundError, or ContainerDamaged when anything in it has been altered."""
-    file = (_folder(blob) / name).open("rb")
-    return container.Opened(file, container.derive(dek, kind), _context(kind, blob, owner, number))
+def chunks(blob: UUID, name: str, dek: bytes, *, kind: str, owner: UUID, number: int) -> Iterator[bytes]:
+    """The clear bytes of `name`, verified piece by piece; the file is closed at the end, or when dropped.
+
+    Raises FileNotFoundError, or ContainerDamaged when anything in it has been altered.
+    """
+    path = _folder(blob) / name
+    with container.open_from(
+        path, container.derive(dek, kind), _context(kind, blob, owner, number)
+    ) as opened:
+        yield from opened.chunks()
 
 
 def delete(blob: UUID) -> None:

@@ -23,7 +23,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
-from django.db import DatabaseError, close_old_connections, connections, transaction
+from django.db import DatabaseError, connections, transaction
 from django.db.models import Q
 from django.utils import timezone
 
@@ -42,6 +42,13 @@ log = logging.getLogger(__name__)
 def _clock() -> float:
     """Seconds that only go forward, and that count while the machine sleeps where the system can tell."""
     return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+
+
+def _renew_connections() -> None:
+    """Close the connections that broke or grew old, unless a caller's transaction is open on them."""
+    for connection in connections.all(initialized_only=True):
+        if not connection.in_atomic_block:
+            connection.close_if_unusable_or_obsolete()
 
 
 @dataclass(frozen=True)
@@ -151,7 +158,7 @@ class Holder:
                 self.beat()
             except DatabaseError:
                 log.exception("the heartbeat could not be written")
-            close_old_connections()
+            _renew_connections()
         connections.close_all()
 
 
@@ -174,7 +181,7 @@ class Schedule:
         for job, due in self._due.items():
             if due <= _clock() and not (stop and stop.is_set()):
                 self._due[job] = _clock() + self._look_at(job)
-        close_old_connections()
+        _renew_connections()
 
     def _look_at(self, job: Job) -> float:
         """Run the job if it may; gives the seconds until the next look."""

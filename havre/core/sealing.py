@@ -7,17 +7,19 @@ A model declares `sealed_name = SealedField("names")` and a `seal_subject` (whos
 from __future__ import annotations
 
 import functools
-from collections import defaultdict
+import logging
 from collections.abc import Iterable
 from typing import Any, Protocol
 from uuid import UUID
 
 from django.conf import settings
 from django.db import models
+from django.utils.translation import gettext
 
 from havre.core import fieldseal
 from havre.core.keeper_client import Actor, KeeperClient
 
+logger = logging.getLogger(__name__)
 PREFIX = "sealed_"
 BATCH = 100  # subjects in one call to the keeper (`vault.md`)
 
@@ -95,34 +97,44 @@ def seal(row: SealedRow, *, by: Actor, **texts: str) -> None:
             setattr(row, column, b"")
 
 
+class Unreadable(str):
+    """What stands for a text whose key is gone or whose bytes are damaged; it hides no other row."""
+
+    __slots__ = ()
+
+
 def unseal[Row: SealedRow](rows: Iterable[Row], *names: str, by: Actor, purpose: str) -> list[Row]:
-    """Open the named columns of some rows, at most 100 subjects a call; answers the same rows, as a list."""
+    """Open the named columns of some rows, at most 100 subjects a call; answers the same rows, as a list.
+
+    `purpose` is a short ASCII word for the keeper. A text that cannot be opened becomes Unreadable, and is logged.
+    """
     rows = list(rows)
     for name in names:
-        _open_column(rows, PREFIX + name, by, purpose)
+        column = PREFIX + name
+        keys = _keys(rows, column, by, purpose) if rows else {}
+        for row in rows:
+            row.__dict__.setdefault("_clear", {})[column] = _opened(row, column, keys)
     return rows
 
 
-def _open_column(rows: list[Any], column: str, by: Actor, purpose: str) -> None:
-    by_class: dict[str, list[Any]] = defaultdict(list)
-    for row in rows:
-        by_class[row._meta.get_field(column).key_class].append(row)
-    for key_class, members in by_class.items():
-        subjects = sorted({row.seal_subject for row in members if getattr(row, column)})
-        keys = _keys(subjects, key_class, by, purpose)
-        for row in members:
-            sealed = bytes(getattr(row, column))
-            text = (
-                fieldseal.open_text(keys[row.seal_subject], _context(row, column), sealed) if sealed else ""
-            )
-            row.__dict__.setdefault("_clear", {})[column] = text
-
-
-def _keys(subjects: list[UUID], key_class: str, by: Actor, purpose: str) -> dict[UUID, bytes]:
+def _keys(rows: list[Any], column: str, by: Actor, purpose: str) -> dict[UUID, bytes]:
+    key_class = rows[0]._meta.get_field(column).key_class
+    subjects = sorted({row.seal_subject for row in rows if getattr(row, column)})
     keys: dict[UUID, bytes] = {}
     for start in range(0, len(subjects), BATCH):
         keys |= keeper().fields(subjects[start : start + BATCH], key_class, by, purpose)
     return keys
+
+
+def _opened(row: Any, column: str, keys: dict[UUID, bytes]) -> str:
+    sealed = bytes(getattr(row, column))
+    if not sealed:
+        return ""
+    try:
+        return fieldseal.open_text(keys[row.seal_subject], _context(row, column), sealed)
+    except (KeyError, fieldseal.FieldDamaged):
+        logger.exception("%s of %s cannot be opened", column, row.pk)
+        return Unreadable(gettext("(illisible)"))
 
 
 def blind(scope: UUID | None, kind: str, *facts: str) -> list[str]:

@@ -35,7 +35,7 @@ def prepare(
     parameters: dict[str, str],
     window: timedelta = timedelta(hours=72),
 ) -> Message:
-    """Write a message in the transaction of its cause. The same notice about the same cause to the same contact is one."""
+    """Write a message in the transaction of its cause; the same notice, cause and contact make one message."""
     now = timezone.now()
     fingerprint = f"{notice.key}|{cause}|{cause_id}|{sealing.blind(None, 'outbox.contact', to)[0]}"
     message = Message(
@@ -107,9 +107,10 @@ def file_of(message: Message) -> Path:
 
 def letter(message: Message, *, by: Actor) -> bytes:
     """The message as it left (RFC 5322), for the demonstration's viewer alone."""
-    dek = sealing.keeper().open_key(message.subject, "shared", bytes(message.wrapped_key), by, "demo viewer")
-    with file_of(message).open("rb") as file:
-        opened = container.Opened(file, container.derive(dek, "original"), _context(message))
+    dek = sealing.keeper().open_key(message.subject, "shared", bytes(message.wrapped_key), by, "demo-viewer")
+    with container.open_from(
+        file_of(message), container.derive(dek, "original"), _context(message)
+    ) as opened:
         return b"".join(opened.chunks())
 
 

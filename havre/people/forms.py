@@ -52,6 +52,13 @@ class AccordForm(forms.Form):
         widget=forms.CheckboxSelectMultiple,
         error_messages={"required": _("Choisissez au moins une structure.")},
     )
+    q = forms.CharField(
+        label=_("Chercher une autre structure"),
+        help_text=_("Par son nom ou sa ville."),
+        required=False,
+        max_length=100,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "dir": "auto"}),
+    )
     duration = forms.ChoiceField(
         label=_("Pour combien de temps ?"),
         choices=[(key, label) for key, (_span, label) in terms.DURATIONS.items()],

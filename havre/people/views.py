@@ -8,8 +8,10 @@ from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.db.models import Case, IntegerField, Q, When
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import formats, timezone, translation
@@ -19,6 +21,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from havre.accounts import drafts
 from havre.accounts.doors import professionals
 from havre.core import pdf, sealing
+from havre.core.ids import is_uuid
 from havre.organisations import access as seats
 from havre.organisations.models import Structure
 from havre.people import access, actions, births, queries, sections, signatures, terms
@@ -27,6 +30,7 @@ from havre.people.models import Consent, Person
 
 READ = ["GET", "HEAD"]
 READ_AND_POST = ["GET", "HEAD", "POST"]
+FEW_STRUCTURES = 20
 RECEIPT = Path(__file__).parent / "typst" / "receipt.typ"
 
 
@@ -111,10 +115,25 @@ def journal(request: HttpRequest, id: UUID) -> HttpResponse:
 
 
 def _to_name(request: HttpRequest, person: Person) -> Any:
-    """The structures that an accord may name now, those of the user first."""
+    """The structures that an accord may name now."""
     allowed = access.nameable(request.user, person)  # type: ignore[arg-type]
     structures = Structure.objects.filter(closed_at=None)
     return structures if allowed is None else structures.filter(pk__in=allowed)
+
+
+def _shown(structures: Any, mine: list[UUID], sent: QueryDict | None) -> tuple[Any, bool]:
+    """Those to tick on the page, the user's own first: all when they are few, else the ones chosen and looked for."""
+    own_first = Case(When(pk__in=mine, then=0), default=1, output_field=IntegerField())
+    ordered = structures.annotate(rank=own_first).order_by("rank", "name", "id")
+    if structures.count() <= FEW_STRUCTURES:
+        return ordered, False
+    chosen = [value for value in (sent.getlist("structures") if sent else []) if is_uuid(value)]
+    words = (sent.get("q") or "").strip() if sent else ""
+    wanted = Q(pk__in=[*mine, *chosen])
+    if words:
+        near = structures.filter(Q(name__icontains=words) | Q(commune__icontains=words))
+        wanted |= Q(pk__in=list(near.values_list("pk", flat=True)[:FEW_STRUCTURES]))
+    return ordered.filter(wanted), True
 
 
 @professionals
@@ -125,18 +144,25 @@ def consent_new(request: HttpRequest, id: UUID) -> HttpResponse:
     user: Any = request.user
     if not access.can_collect_consent(user, person):
         raise Http404
-    structures = _to_name(request, person)
-    if not structures.exists():
+    nameable = _to_name(request, person)
+    if not nameable.exists():
         return render(request, "people/consent_elsewhere.html", {"person": person})
     mine = request.seat.structures(*seats.WHO_BRING_PAPERS)  # type: ignore[attr-defined]
+    sent = request.POST or drafts.taken(request)
+    shown, searchable = _shown(nameable, mine, sent)
     initial = {"structures": mine, "duration": "365", "language": person.language or "fr"}
-    form = AccordForm(request.POST or drafts.taken(request), structures=structures, initial=initial)
+    form = AccordForm(sent, structures=shown, initial=initial)
     status = 200
-    if request.method == "POST":
+    if request.method == "POST" and "find" not in request.POST:
         if form.is_valid():
             return HttpResponseRedirect(f"{reverse('consent-sign', args=[person.pk])}?{_carried(form)}")
         status = 422
-    context = {"person": person, "form": form, "renewal": not access.vault_is_empty(person)}
+    context = {
+        "person": person,
+        "form": form,
+        "searchable": searchable,
+        "renewal": not access.vault_is_empty(person),
+    }
     return render(request, "people/consent_new.html", context, status=status)
 
 
@@ -167,8 +193,18 @@ def consent_sign(request: HttpRequest, id: UUID) -> HttpResponse:
     until = timezone.now() + terms.DURATIONS[data["duration"]][0]
     words = terms.words(data["language"], structures=[s.name for s in data["structures"]], until=until)
     with translation.override(data["language"]):
-        context = {"person": person, "form": form, "terms": words}
+        context = {"person": person, "form": form, "terms": words, "in_languages": _in_languages(request)}
         return render(request, "people/consent_sign.html", context, status=status)
+
+
+def _in_languages(request: HttpRequest) -> list[tuple[str, str, str]]:
+    """The same accord in each language: (code, own name, address)."""
+    query = request.GET.copy()
+    links = []
+    for code, name in settings.LANGUAGES:
+        query["language"] = code
+        links.append((code, name, f"?{query.urlencode()}"))
+    return links
 
 
 def _given(accord: AccordForm, form: SignatureForm) -> actions.Given:

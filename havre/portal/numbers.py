@@ -23,7 +23,7 @@ class Number:
 
 SHELTER = Number("115", _("Hébergement d’urgence"))
 DANGER = (
-    Number("15", _("Samu : santé")),
+    Number("15", _("Samu : santé")),
     Number("17", _("Police")),
     Number("18", _("Pompiers")),
     Number("112", _("Toutes les urgences")),

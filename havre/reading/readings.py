@@ -18,7 +18,7 @@ class Problem(StrEnum):
     CRASHED = "crashed"
 
 
-class ReadingAbsent(Exception):  # noqa: N818  # a state of the house, not a mistake
+class ReadingAbsent(Exception):  # a state of the house, not a mistake
     """No server answers, or it ended in mid-document: nothing is known of the document; try again later."""
 
 

@@ -20,7 +20,8 @@ class DateBoxes(forms.MultiWidget):
 
     def __init__(self, attrs: dict[str, Any] | None = None) -> None:
         super().__init__(
-            [forms.TextInput(attrs={"size": size, "inputmode": "numeric"}) for _name, _label, size in _BOXES], attrs
+            [forms.TextInput(attrs={"size": size, "inputmode": "numeric"}) for _name, _label, size in _BOXES],
+            attrs,
         )
 
     def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
@@ -40,7 +41,9 @@ class DateField(forms.MultiValueField):
 
     def __init__(self, **options: Any) -> None:
         boxes = [forms.CharField(max_length=size + 2) for _name, _label, size in _BOXES]
-        options.setdefault("error_messages", {}).setdefault("required", _("Écrivez le jour, le mois et l’année."))
+        options.setdefault("error_messages", {}).setdefault(
+            "required", _("Écrivez le jour, le mois et l’année.")
+        )
         super().__init__(boxes, require_all_fields=True, **options)
 
     def compress(self, values: list[str]) -> datetime.date | None:

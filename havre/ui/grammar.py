@@ -20,8 +20,14 @@ from havre.ui.templatetags.ui import STATUS_ICONS
 DIRECTIONS = ("ltr", "rtl")
 THEMES = ("light", "dark", "contrast")
 COLOURS = (
-    ("page", "ink", "14,4"), ("card", "ink", "15,2"), ("page", "muted", "5,8"), ("page", "sea", "7,8"),
-    ("sea", "on-sea", "8,2"), ("lamp", "on-lamp", "9,1"), ("danger", "on-danger", "7,2"), ("done-soft", "done", "5,6"),
+    ("page", "ink", "14,4"),
+    ("card", "ink", "15,2"),
+    ("page", "muted", "5,8"),
+    ("page", "sea", "7,8"),
+    ("sea", "on-sea", "8,2"),
+    ("lamp", "on-lamp", "9,1"),
+    ("danger", "on-danger", "7,2"),
+    ("done-soft", "done", "5,6"),
     ("dusk", "on-dusk", "11,6"),
 )
 LANGUAGES = (("fr", "Français"), ("ar", "العربية"), ("ti", "ትግርኛ"))
@@ -31,23 +37,32 @@ class Sample(forms.Form):
     """One field of each kind."""
 
     name = forms.CharField(
-        label=_("Quel est votre nom ?"),
+        label=_("Quel est votre nom ?"),
         help_text=_("Le nom que vous utilisez. Ce n’est pas forcément celui des papiers."),
         widget=forms.TextInput(attrs={"autocomplete": "name"}),
     )
     phone = forms.CharField(
-        label=_("Téléphone"), required=False, widget=forms.TextInput(attrs={"type": "tel", "autocomplete": "tel"})
+        label=_("Téléphone"),
+        required=False,
+        widget=forms.TextInput(attrs={"type": "tel", "autocomplete": "tel"}),
     )
-    note = forms.CharField(label=_("Que voulez-vous nous dire ?"), required=False, widget=forms.Textarea(attrs={"rows": 3}))
+    note = forms.CharField(
+        label=_("Que voulez-vous nous dire ?"), required=False, widget=forms.Textarea(attrs={"rows": 3})
+    )
     language = forms.ChoiceField(label=_("Votre langue"), choices=LANGUAGES)
-    born = DateField(label=_("Date de naissance"), help_text=_("Par exemple : 27 3 1984."))
+    born = DateField(label=_("Date de naissance"), help_text=_("Par exemple : 27 3 1984."))
     until = forms.ChoiceField(
-        label=_("Jusqu’à quand ?"),
-        choices=(("month", _("Un mois")), ("year", _("Un an")), ("leave", _("Jusqu’à mon départ")), ("?", _("Je ne sais pas"))),
+        label=_("Jusqu’à quand ?"),
+        choices=(
+            ("month", _("Un mois")),
+            ("year", _("Un an")),
+            ("leave", _("Jusqu’à mon départ")),
+            ("?", _("Je ne sais pas")),
+        ),
         widget=forms.RadioSelect,
     )
     kinds = forms.MultipleChoiceField(
-        label=_("Quels documents ?"),
+        label=_("Quels documents ?"),
         choices=(("id", _("Identité")), ("health", _("Santé")), ("home", _("Logement"))),
         widget=forms.CheckboxSelectMultiple,
         required=False,
@@ -67,7 +82,10 @@ class Paper(forms.Form):
 
 
 def _refused() -> Sample:
-    form = Sample({"phone": "06 39 98", "language": "fr", "born_0": "31", "born_1": "2", "born_2": "1990"}, prefix="wrong")
+    form = Sample(
+        {"phone": "06 39 98", "language": "fr", "born_0": "31", "born_1": "2", "born_2": "1990"},
+        prefix="wrong",
+    )
     form.add_error(None, ValidationError(now_("Deux réponses ne vont pas ensemble.")))
     return form
 

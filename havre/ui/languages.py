@@ -49,7 +49,9 @@ def _catalogues(code: str) -> list[Path]:
 def _entries(catalogue: Path) -> list[list[str]]:
     """The lines of each entry of a .po file (entries are apart by an empty line), header and obsolete ones left out."""
     blocks = [block.splitlines() for block in re.split(r"\n\s*\n", catalogue.read_text("utf-8").strip())]
-    return [lines for lines in blocks if any(line.startswith("msgid") for line in lines) and not _is_header(lines)]
+    return [
+        lines for lines in blocks if any(line.startswith("msgid") for line in lines) and not _is_header(lines)
+    ]
 
 
 def _is_header(lines: list[str]) -> bool:

@@ -69,12 +69,15 @@ def _back(request: HttpRequest) -> str:
 @require_safe
 def manifest(request: HttpRequest) -> HttpResponse:
     """The web app manifest, in the page's language (W3C Web App Manifest)."""
-    sizes = (("icon-192.png", "192x192", "any"), ("icon-512.png", "512x512", "any"),
-             ("icon-maskable.png", "512x512", "maskable"))
+    sizes = (
+        ("icon-192.png", "192x192", "any"),
+        ("icon-512.png", "512x512", "any"),
+        ("icon-maskable.png", "512x512", "maskable"),
+    )
     return JsonResponse(
         {
             "id": "/",
-            "name": _("Havre : vos documents en sécurité"),
+            "name": _("Havre : vos documents en sécurité"),
             "short_name": "Havre",
             "description": _("Garder ses documents. Être accompagné."),
             "lang": get_language(),

@@ -17,12 +17,10 @@ from havre.core.ids import uuid7
 from havre.organisations import access as seats
 from havre.people import access as people
 from havre.people.models import Person
+from havre.reading.kinds import HEAD_BYTES, TAIL_BYTES, sniff
 from havre.reading.kinds import Kind as FileKind
-from havre.reading.kinds import sniff
 from havre.vault import access
 from havre.vault.models import Document, Part, Version
-
-HEAD = 4096  # bytes that decide what a file is
 
 
 class RefusedFile(Exception):
@@ -37,14 +35,14 @@ def kind_of(arrival: Arrival) -> FileKind:
     """What a file is, by its content alone; raises RefusedFile."""
     if arrival.size == 0:
         raise RefusedFile("empty")
-    kind = sniff(arrival.reader().read_at(0, HEAD))
+    kind = sniff(*arrival.ends(HEAD_BYTES, TAIL_BYTES))
     if kind is None:
         raise RefusedFile("unknown")
     return kind
 
 
 def add_document(person: Person, arrival: Arrival, *, by: User, kind: str, title: str = "") -> Document:
-    """Seal a file as a new paper of the shared part. Once this returns it survives a power cut; its pages come after."""
+    """Seal a file as a new paper of the shared part. It survives a power cut from now on; its pages come after."""
     if not access.can_add(by, person):
         raise PermissionDenied
     file_kind = kind_of(arrival)
@@ -93,8 +91,7 @@ def write(version: Version, name: str, dek: bytes, source: Iterator[bytes]) -> N
 
 def read(version: Version, name: str, dek: bytes) -> Iterator[bytes]:
     """The clear bytes of one of a version's files; raises FileNotFoundError or ContainerDamaged before the first."""
-    opened = blobs.opened(version.blob, name, dek, kind=_label(name), **_place(version))
-    chunks = opened.chunks()
+    chunks = blobs.chunks(version.blob, name, dek, kind=_label(name), **_place(version))
     first = next(chunks, b"")
     return itertools.chain([first], chunks)
 

@@ -44,7 +44,7 @@ class DocumentForm(forms.Form):
     paper = PaperField(
         label=_("Photo ou fichier"),
         help_text=_("Une photo nette du papier entier, ou un PDF."),
-        required=False,
+        error_messages={"required": _("Prenez une photo, ou choisissez un fichier.")},
         widget=forms.FileInput(attrs={"accept": ACCEPTED}),
     )
     arrival = forms.CharField(required=False, widget=forms.HiddenInput, max_length=200)
@@ -60,6 +60,8 @@ class DocumentForm(forms.Form):
     def __init__(self, *args: Any, sender: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self._sender = sender
+        if self.data.get("arrival"):
+            self.fields["paper"].required = False
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}

@@ -85,9 +85,8 @@ class House:
         eventually(lambda: self.health().get("state") == "ok", START_SECONDS, self.words)
 
     def processes(self) -> dict[int, str]:
-        """The living children's command lines by id: whoever carries this home in its environment."""
-        mark = f"HAVRE_HOME={self.home}".encode()
-        return {pid: line for pid, line in _all_processes(mark) if pid != self.supervisor.pid}
+        """The living children's command lines by id: whoever names this home in its environment or its words."""
+        return {pid: line for pid, line in _all_processes(str(self.home)) if pid != self.supervisor.pid}
 
     def process(self, words: str) -> int:
         """The id of the first process whose command line has these words."""
@@ -111,14 +110,14 @@ class House:
         self._log.close()
 
 
-def _all_processes(mark: bytes) -> Iterator[tuple[int, str]]:
+def _all_processes(home: str) -> Iterator[tuple[int, str]]:
     for folder in Path("/proc").glob("[0-9]*"):
         try:
-            if mark in (folder / "environ").read_bytes().split(b"\0"):
-                state = (folder / "stat").read_text().rpartition(")")[2].split()[0]
-                line = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
-                if state != "Z":
-                    yield int(folder.name), line
+            line = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+            variables = (folder / "environ").read_bytes().decode(errors="replace").split("\0")
+            state = (folder / "stat").read_text().rpartition(")")[2].split()[0]
+            if state != "Z" and (f"HAVRE_HOME={home}" in variables or f"{home}/" in line):
+                yield int(folder.name), line
         except OSError:
             continue
 

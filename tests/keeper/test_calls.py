@@ -1,4 +1,4 @@
-"""The calls, through the client and a real process."""
+"""The calls, through the client and a real socket."""
 
 from uuid import UUID
 

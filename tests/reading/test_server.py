@@ -230,7 +230,7 @@ def test_random_bytes_give_a_reading_and_never_an_error(
     assert reading.problem in {Problem.BROKEN, Problem.EMPTY, Problem.TOO_LARGE, Problem.ENCRYPTED}
 
 
-@settings(max_examples=120, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(st.data())
 def test_damaged_documents_give_a_reading_and_never_an_error(
     server: ReadingServer, data: st.DataObject

@@ -6,6 +6,7 @@ Versions 3.7.0 to 3.51.2 can corrupt a WAL database when two connections write a
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import sys
 import threading
@@ -99,6 +100,16 @@ class DatabaseOperations(_backend.DatabaseOperations):  # type: ignore[misc]
     def bulk_batch_size(self, fields: Any, objs: Any) -> int:
         columns = max(1, len(fields))
         return max(1, min(2_000, self.connection.features.max_query_params) // columns)
+
+    def _quote_params_for_last_executed_query(self, params: Any) -> Any:
+        """The parameters as SQL, for the log of queries that tests read."""
+        quoted: tuple[Any, ...] = ()
+        for start in range(0, len(params), 2_000):
+            lot = params[start : start + 2_000]
+            sql = "SELECT " + ", ".join(["QUOTE(?)"] * len(lot))
+            with contextlib.closing(self.connection.connection.cursor()) as cursor:
+                quoted += cursor.execute(sql, lot).fetchone()
+        return quoted
 
 
 class DatabaseWrapper(_backend.DatabaseWrapper):  # type: ignore[misc]

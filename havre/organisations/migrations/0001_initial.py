@@ -2,10 +2,11 @@
 
 import django.db.models.deletion
 import django.utils.timezone
-import havre.core.ids
-import havre.core.sealing
 from django.conf import settings
 from django.db import migrations, models
+
+import havre.core.ids
+import havre.core.sealing
 
 
 class Migration(migrations.Migration):

@@ -2,9 +2,10 @@
 
 import django.db.models.deletion
 import django.utils.timezone
+from django.db import migrations, models
+
 import havre.core.ids
 import havre.core.sealing
-from django.db import migrations, models
 
 
 class Migration(migrations.Migration):

@@ -66,7 +66,7 @@ def empty(icon: str, title: object, text: object = "", href: str = "", action: o
 def errors(form: forms.BaseForm) -> dict[str, Any]:
     """The summary of what is wrong in a form; it takes the focus and links to each field."""
     wrong = [
-        {"href": f"#{first_id(bound)}", "text": text}
+        {"href": f"#{first_id(bound)}", "text": f"{bound.label} · {text}"}
         for bound in form
         if not bound.is_hidden
         for text in bound.errors

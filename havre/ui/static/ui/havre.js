@@ -38,22 +38,23 @@
     contact();
   });
 
-  /* The focus goes where something changed, and one polite voice says it. */
-  const focus = (part) => {
-    const target = part.querySelector("[data-focus], [autofocus]") || part.querySelector("h1, h2, h3");
+  /* The focus goes to what asks for it, or follows what it was in; a page that polls never takes it. */
+  const focus = (part, lost) => {
+    const target = part.querySelector("[data-focus], [autofocus]") || (lost && part.querySelector("h1, h2, h3"));
     if (target) {
       if (!target.matches("a, button, input, select, textarea")) target.tabIndex = -1;
       target.focus();
     }
-    say(part.querySelector("[data-announce]")?.textContent || target?.textContent);
+    say(part.querySelector("[data-announce]")?.textContent || (lost && target?.textContent));
   };
   on("htmx:after:swap", (event) => {
-    const part = event.detail?.ctx?.target;
-    if (part?.isConnected && !("quiet" in part.dataset)) focus(part);
-    dress(part?.isConnected ? part : document);
+    const target = event.detail?.ctx?.target;
+    const part = target?.isConnected ? target : document.getElementById(target?.id) || document.querySelector("main");
+    focus(part, document.activeElement === page);
+    dress(part);
   });
-  on("havre:replaced", (event) => { focus(event.target); dress(event.target); });
-  document.querySelector("main [data-focus]")?.focus();
+  on("havre:replaced", (event) => { focus(event.target, true); dress(event.target); });
+  document.querySelector("main [data-focus]:not([data-quiet] *)")?.focus();
 
   /* Dialogs: `<a href="#id" data-dialog>` opens, `<a href="#" data-close>` closes; `:target` without this file. */
   on("click", (event) => {
@@ -70,6 +71,28 @@
       button.hidden = false;
       button.onclick = () => print();
     });
+    part.querySelectorAll("[data-read-aloud]").forEach(aloud);
+  }
+
+  /* Read aloud, only with a voice that lives on this machine: the text goes nowhere. */
+  function aloud(button) {
+    const speech = window.speechSynthesis, tongue = document.documentElement.lang;
+    const voice = () => speech.getVoices().find((one) => one.localService && one.lang.toLowerCase().startsWith(tongue));
+    if (!speech) return;
+    const show = () => { button.hidden = !voice(); };
+    show();
+    speech.addEventListener?.("voiceschanged", show);
+    button.onclick = () => {
+      if (speech.speaking) { speech.cancel(); return; }
+      document.querySelectorAll("main :is(h1, h2, p, li)").forEach((piece) => {
+        if (piece.closest("form, [hidden]") || piece.querySelector("p, li") || !piece.textContent.trim()) return;
+        const words = new SpeechSynthesisUtterance(piece.textContent.trim());
+        words.lang = tongue;
+        words.voice = voice();
+        speech.speak(words);
+      });
+    };
+    on("pagehide", () => speech.cancel(), window);
   }
   dress(document);
 

@@ -1,0 +1,13 @@
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from demo import load
+
+
+class Command(BaseCommand):
+    help = "Load the demonstration's territory into an empty instance; says nothing when it is there."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if not load.loaded():
+            load.load(lambda text: self.stdout.write(text, ending=""))
