@@ -13,10 +13,10 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from demo import cast
-from havre.accounts.doors import open_to_all
 from havre.core import sealing
 from havre.outbox import actions as outbox
 from havre.outbox.models import Message, State
+from havre.ui.public import open_to_all
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -40,7 +39,7 @@ def keeper() -> Iterator[Path]:
 def _keeper_beside_the_database(request: pytest.FixtureRequest) -> None:
     """A test that uses the database may meet sealed fields, so it gets the keeper; a pure one does not."""
     wants = request.node.get_closest_marker("django_db") or _DATABASE_FIXTURES & set(request.fixturenames)
-    if wants and find_spec("havre.keeper.__main__"):
+    if wants:
         request.getfixturevalue("keeper")
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 from urllib.parse import urlencode
@@ -43,20 +43,14 @@ class Scene:
     item: WorkItem
     membership: Membership
     token: str
-    _sessions: dict[str, str] = field(default_factory=dict)
+    sessions: dict[str, str]
 
     def browser(self, name: str, **options: Any) -> Client:
         """A browser where `name` is signed in; a fault of the house is an answer (500), not an exception."""
         browser = Client(raise_request_exception=False, **options)
         if name != NOBODY:
-            browser.cookies[settings.SESSION_COOKIE_NAME] = self._session(name)
+            browser.cookies[settings.SESSION_COOKIE_NAME] = self.sessions[name]
         return browser
-
-    def _session(self, name: str) -> str:
-        if name not in self._sessions:
-            cookies = self.cast.client(name).cookies
-            self._sessions[name] = cookies[settings.SESSION_COOKIE_NAME].value
-        return self._sessions[name]
 
     def address(self, route: str, name: str = "claire") -> str:
         """The address of a route in this scene, for somebody; GET parameters included where the page needs them."""
@@ -109,7 +103,6 @@ def read(answer: Any) -> HttpResponse:
     """The same answer, with the bytes of its stream at hand as `content`."""
     if answer.streaming:
         body = b"".join(answer.streaming_content)
-        answer.close()
         whole = HttpResponse(body, status=answer.status_code)
         whole.headers = answer.headers
         return whole
@@ -130,6 +123,13 @@ def picture() -> bytes:
     return stage.photo()
 
 
+@contextmanager
+def standing(blocker: Any) -> Iterator[Scene]:
+    """The scene for a whole module of tests, each of which runs in its own savepoint (pytest-django's `db`)."""
+    with blocker.unblock(), undone():
+        yield build()
+
+
 def build() -> Scene:
     """The scene, written through the house's verbs; call it inside a test's transaction."""
     cast = stage.build()
@@ -148,6 +148,7 @@ def build() -> Scene:
         item=WorkItem.objects.get(structure=cast.tilleuls.pk),
         membership=Membership.objects.get(user=cast.violette),
         token=link.rstrip("/").rpartition("/")[2],
+        sessions={name: cast.client(name).cookies[settings.SESSION_COOKIE_NAME].value for name in cast.users},
     )
 
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
-from typing import Any
-from uuid import UUID
 
 from django.http import HttpRequest, QueryDict
 from django.utils import timezone
 
 from havre.accounts.models import Draft, User
 from havre.core import sealing
+from havre.core.arrivals import SealedUpload
 
 KEPT = timedelta(days=1)
 NEVER_KEPT = {"csrfmiddlewaretoken", "password", "code"}
@@ -21,7 +20,10 @@ def keep(user: User, request: HttpRequest) -> Draft:
     """Keep a form's fields, and the tokens of its files, for the same page of the same user."""
     fields = {name: request.POST.getlist(name) for name in request.POST if name not in NEVER_KEPT}
     fields["arrival"] = fields.get("arrival", []) + [
-        file.arrival.token() for files in request.FILES.lists() for file in files[1] if not file.too_big
+        file.arrival.token()
+        for _name, files in request.FILES.lists()
+        for file in files
+        if isinstance(file, SealedUpload) and not file.too_big
     ]
     Draft.objects.filter(user=user, path=request.path).delete()
     draft = Draft(user=user, path=request.path[:200])
@@ -32,20 +34,18 @@ def keep(user: User, request: HttpRequest) -> Draft:
 
 def taken(request: HttpRequest) -> QueryDict | None:
     """The draft of this page, once, as the form's data; None when there is none."""
-    draft = Draft.objects.filter(user_id=_user_id(request), path=request.path[:200]).first()
+    user = request.user
+    if not isinstance(user, User):
+        return None
+    draft = Draft.objects.filter(user=user, path=request.path[:200]).first()
     if draft is None:
         return None
-    sealing.unseal([draft], "fields", by=request.user.actor, purpose="draft")  # type: ignore[union-attr]
+    sealing.unseal([draft], "fields", by=user.actor, purpose="draft")
     data = QueryDict(mutable=True)
     for name, values in json.loads(draft.fields).items():
         data.setlist(name, values)
     draft.delete()
     return data
-
-
-def _user_id(request: HttpRequest) -> UUID | None:
-    user: Any = request.user
-    return user.pk if user.is_authenticated else None
 
 
 def purge() -> int:

@@ -11,7 +11,7 @@ from django.db import models
 
 from havre.core.ids import uuid7
 from havre.core.keeper_client import Actor
-from havre.core.sealing import SealedField
+from havre.core.sealing import ClearText, SealedField, SealedRow
 
 
 class Space(models.TextChoices):
@@ -28,7 +28,7 @@ class UserManager(BaseUserManager["User"]):
         return self.get(email_token=username)
 
 
-class User(AbstractBaseUser):
+class User(SealedRow, AbstractBaseUser):
     """A compte. Name and e-mail are sealed under the user's own keys; sign-in finds the e-mail by its blind token."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -36,6 +36,8 @@ class User(AbstractBaseUser):
     email_token = models.CharField(max_length=64, unique=True, null=True)
     sealed_name = SealedField("names")
     sealed_email = SealedField("contacts")
+    name = ClearText()
+    email = ClearText()
     language = models.CharField(max_length=12, default="fr")
     is_active = models.BooleanField(default=True)
     is_operator = models.BooleanField(default=False)
@@ -58,11 +60,12 @@ class User(AbstractBaseUser):
         return Actor(str(self.space), self.id)
 
 
-class SecondFactor(models.Model):
+class SecondFactor(SealedRow):
     """A code generator (TOTP, RFC 6238). A step once used is never taken again."""
 
     user = models.OneToOneField(User, models.CASCADE, related_name="second_factor", primary_key=True)
     sealed_secret = SealedField("contacts")
+    secret = ClearText()
     confirmed_at = models.DateTimeField(null=True)
     last_step = models.BigIntegerField(default=0)
 
@@ -88,13 +91,14 @@ class Session(AbstractBaseSession):
         return SessionStore
 
 
-class Draft(models.Model):
+class Draft(SealedRow):
     """What a user had typed into a form when the session ended; sealed, shown again at the same page, then gone."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     user = models.ForeignKey(User, models.CASCADE, related_name="drafts")
     path = models.CharField(max_length=200)
     sealed_fields = SealedField("notes")
+    fields = ClearText()
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 from django.contrib.auth import SESSION_KEY
 from django.contrib.sessions.backends import db
@@ -30,9 +30,9 @@ class SessionStore(db.SessionStore):
         return self.row
 
     def create_model_instance(self, data: dict[str, Any]) -> Session:
-        row = super().create_model_instance(data)
+        row = cast(Session, super().create_model_instance(data))
         now = timezone.now()
-        row.user_id = data.get(SESSION_KEY)  # type: ignore[assignment]
+        row.user_id = data.get(SESSION_KEY)
         known = self.row if self.row is not None and self.row.session_key == row.session_key else None
         row.started_at = known.started_at if known and known.user_id else now
         row.seen_at = now

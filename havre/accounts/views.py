@@ -19,11 +19,12 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST
 
 from havre.accounts import actions
-from havre.accounts.doors import open_to_all, signed_in
+from havre.accounts.doors import SignedInRequest, signed_in
 from havre.accounts.forms import CodeForm, SignInForm
 from havre.accounts.models import User
 from havre.core import sealing
 from havre.core.keeper_client import KeeperAbsent
+from havre.ui.public import open_to_all
 
 
 def next_page(request: HttpRequest) -> str:
@@ -138,8 +139,8 @@ def sign_out(request: HttpRequest) -> HttpResponse:
 
 @signed_in
 @require_http_methods(["GET", "HEAD"])
-def account(request: HttpRequest) -> HttpResponse:
+def account(request: SignedInRequest) -> HttpResponse:
     """My account: who I am here, and my second factor."""
     user = request.user
-    sealing.unseal([user], "name", "email", by=user.actor, purpose="own-account")  # type: ignore[union-attr,list-item]
-    return render(request, "accounts/account.html", {"factor": actions.second_factor(user)})  # type: ignore[arg-type]
+    sealing.unseal([user], "name", "email", by=user.actor, purpose="own-account")
+    return render(request, "accounts/account.html", {"factor": actions.second_factor(user)})

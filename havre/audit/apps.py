@@ -6,7 +6,8 @@ class AuditConfig(AppConfig):
     verbose_name = "Journal"
 
     def ready(self) -> None:
-        from havre.audit import chain
-        from havre.core import periodic
+        from havre.audit import chain, shredder
+        from havre.core import periodic, shredding
 
         periodic.worker.register("journal", 0.5, chain.extend)
+        shredding.register(shredder.SHREDDERS)

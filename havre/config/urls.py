@@ -10,7 +10,6 @@ urlpatterns = [
     path("", include("havre.ui.urls")),
     path("", include("havre.portal.urls")),
     path("", include("havre.accounts.urls")),
-    path("", include("havre.inbox.urls")),
     path("", include("havre.organisations.urls")),
     path("", include("havre.people.urls")),
     path("", include("havre.vault.urls")),

@@ -94,7 +94,7 @@ def context(id: UUID, owner: UUID) -> bytes:
     return f"havre/1|arrival|{owner}|{id}|1".encode()
 
 
-class SealedUpload(UploadedFile):
+class SealedUpload(UploadedFile[bytes]):
     """An uploaded file whose bytes lie sealed; `arrival` reads them."""
 
     def __init__(self, arrival: Arrival, name: str, *, too_big: bool) -> None:
@@ -139,7 +139,7 @@ class SealingUploadHandler(FileUploadHandler):
             self.upload_interrupted()
             raise
 
-    def file_complete(self, file_size: int) -> UploadedFile | None:
+    def file_complete(self, file_size: int) -> SealedUpload | None:
         if self._sealer is None or self._file is None:
             return None
         self._sealer.finish()

@@ -19,6 +19,9 @@ class Bucket(models.Model):
     class Meta:
         app_label = "core"
 
+    def __str__(self) -> str:
+        return self.key
+
 
 @transaction.atomic
 def take(name: str, *, capacity: int, per: timedelta) -> timedelta | None:
@@ -26,16 +29,16 @@ def take(name: str, *, capacity: int, per: timedelta) -> timedelta | None:
     now = timezone.now()
     rate = capacity / per.total_seconds()
     key = hashlib.sha256(name.encode()).hexdigest()
-    bucket, _ = Bucket.objects.select_for_update().get_or_create(
+    bucket, _ = Bucket._default_manager.select_for_update().get_or_create(
         key=key, defaults={"level": capacity, "at": now}
     )
     level = min(capacity, bucket.level + max(0.0, (now - bucket.at).total_seconds()) * rate)
     if level < 1:
         return timedelta(seconds=(1 - level) / rate)
-    Bucket.objects.filter(key=key).update(level=level - 1, at=now)
+    Bucket._default_manager.filter(key=key).update(level=level - 1, at=now)
     return None
 
 
 def give_back(name: str) -> None:
     """Forget an allowance's use, after a success."""
-    Bucket.objects.filter(key=hashlib.sha256(name.encode()).hexdigest()).delete()
+    Bucket._default_manager.filter(key=hashlib.sha256(name.encode()).hexdigest()).delete()

@@ -17,9 +17,9 @@ class FontsMissing(RuntimeError):
 
 
 @functools.cache
-def fonts() -> list[str]:
+def fonts() -> list[Path]:
     """The folders that hold Noto fonts; raises FontsMissing when there is none."""
-    found = [folder for folder in FONT_FOLDERS if any(Path(folder).glob("NotoSans-*.ttf"))]
+    found = [Path(folder) for folder in FONT_FOLDERS if any(Path(folder).glob("NotoSans-*.ttf"))]
     if not found:
         raise FontsMissing("install the Noto fonts (Debian: fonts-noto-core)")
     return found
@@ -29,8 +29,8 @@ def typeset(template: Path, data: dict[str, Any]) -> bytes:
     """A PDF from a Typst template; the template reads `json(bytes(sys.inputs.data))`. Text is data, never markup."""
     return bytes(
         typst.compile(
-            str(template),
-            font_paths=[Path(folder) for folder in fonts()],
+            template,
+            font_paths=fonts(),
             ignore_system_fonts=True,
             sys_inputs={"data": json.dumps(data, ensure_ascii=False)},
             format="pdf",

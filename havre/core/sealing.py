@@ -1,7 +1,8 @@
 """Sealed columns: text that lies unreadable in the database, opened in batches through the keeper.
 
-A model declares `sealed_name = SealedField("names")` and a `seal_subject` (whose keys seal it). `seal(row, …)` writes,
-`unseal(rows, …)` reads: the clear text is then at `row.name`, in memory only. Reading it unopened raises NotOpened.
+A SealedRow declares `sealed_name = SealedField("names")`, `name = ClearText()`, and whose keys seal it.
+`seal(row, …)` writes, `unseal(rows, …)` reads: the clear text is then at `row.name`, in memory only. Reading it
+unopened raises NotOpened.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import functools
 import logging
 from collections.abc import Iterable
-from typing import Any, Protocol
+from typing import Any, overload
 from uuid import UUID
 
 from django.conf import settings
@@ -36,19 +37,25 @@ def keeper() -> KeeperClient:
     return KeeperClient(settings.KEEPER_SOCKET)
 
 
-class _ClearText:
-    """The clear text of a sealed column, at the column's name without its prefix."""
+class ClearText:
+    """The clear text of the sealed column of the same name: `name = ClearText()` beside `sealed_name`."""
 
-    def __init__(self, column: str) -> None:
-        self.column = column
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._column = PREFIX + name
 
-    def __get__(self, row: models.Model | None, owner: type[models.Model]) -> Any:
+    @overload
+    def __get__(self, row: None, owner: type) -> ClearText: ...
+
+    @overload
+    def __get__(self, row: models.Model, owner: type) -> str: ...
+
+    def __get__(self, row: models.Model | None, owner: type) -> str | ClearText:
         if row is None:
             return self
         try:
-            return row.__dict__["_clear"][self.column]
+            return str(row.__dict__["_clear"][self._column])
         except KeyError:
-            raise NotOpened(f"{owner.__name__}.{self.column} has not been opened") from None
+            raise NotOpened(f"{owner.__name__}.{self._column} has not been opened") from None
 
 
 class SealedField(models.BinaryField):  # type: ignore[type-arg]
@@ -63,21 +70,17 @@ class SealedField(models.BinaryField):  # type: ignore[type-arg]
         name, path, arguments, options = super().deconstruct()
         return name, path, [self.key_class, *arguments], options
 
-    def contribute_to_class(self, cls: type[models.Model], name: str, private_only: bool = False) -> None:
-        super().contribute_to_class(cls, name, private_only)
-        if not name.startswith(PREFIX):
-            raise TypeError(f"{cls.__name__}.{name}: a sealed column's name starts with {PREFIX}")
-        setattr(cls, name.removeprefix(PREFIX), _ClearText(name))
 
+class SealedRow(models.Model):
+    """A model with sealed columns."""
 
-class SealedRow(Protocol):
-    """A row with sealed columns: whose keys seal it, and its own identity."""
-
-    pk: Any
-    _meta: Any
+    class Meta:
+        abstract = True
 
     @property
-    def seal_subject(self) -> UUID: ...
+    def seal_subject(self) -> UUID:
+        """Whose keys seal this row: a person, a user or a structure."""
+        raise TypeError(f"{type(self).__name__} does not say whose keys seal it")
 
 
 def _context(row: SealedRow, column: str) -> bytes:
@@ -88,7 +91,7 @@ def seal(row: SealedRow, *, by: Actor, **texts: str) -> None:
     """Seal texts into a row's columns, named without their prefix; the caller saves the row."""
     for name, text in texts.items():
         column = PREFIX + name
-        field = row._meta.get_field(column)
+        field: Any = row._meta.get_field(column)
         row.__dict__.setdefault("_clear", {})[column] = text
         if text:
             key = keeper().fields([row.seal_subject], field.key_class, by, "write")[row.seal_subject]
@@ -118,7 +121,7 @@ def unseal[Row: SealedRow](rows: Iterable[Row], *names: str, by: Actor, purpose:
 
 
 def _keys(rows: list[Any], column: str, by: Actor, purpose: str) -> dict[UUID, bytes]:
-    key_class = rows[0]._meta.get_field(column).key_class
+    key_class: str = rows[0]._meta.get_field(column).key_class
     subjects = sorted({row.seal_subject for row in rows if getattr(row, column)})
     keys: dict[UUID, bytes] = {}
     for start in range(0, len(subjects), BATCH):

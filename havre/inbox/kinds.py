@@ -9,8 +9,6 @@ from uuid import UUID
 
 from havre.inbox.models import WorkItem
 
-ROLES = ("professional",)  # whose list it is; the layer of structures knows what they mean
-
 
 @dataclass(frozen=True)
 class Kind:

@@ -8,10 +8,13 @@ class OrganisationsConfig(AppConfig):
 
     def ready(self) -> None:
         from havre.audit import acts
-        from havre.organisations import notices
+        from havre.core import periodic, shredding
+        from havre.organisations import notices, shredder
 
         acts.register("organisations.structure.created", _("a inscrit une structure"))
         acts.register("organisations.invitation.sent", _("a invité quelqu’un dans l’équipe"))
         acts.register("organisations.invitation.accepted", _("a rejoint l’équipe"))
         acts.register("organisations.membership.ended", _("a retiré quelqu’un de l’équipe"))
         notices.register()
+        shredding.register(shredder.SHREDDERS)
+        periodic.tick.register("invitations-over", 3600, shredder.purge_invitations)

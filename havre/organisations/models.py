@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from havre.accounts.models import User
 from havre.core.ids import uuid7
-from havre.core.sealing import SealedField
+from havre.core.sealing import ClearText, SealedField, SealedRow
 
 
 class Role(models.TextChoices):
@@ -113,13 +113,14 @@ class Membership(models.Model):
         return f"{self.user_id} {self.role}"
 
 
-class Invitation(models.Model):
+class Invitation(SealedRow):
     """A seat offered to somebody by e-mail; the link works once, for 7 days, and only its hash is kept."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     structure = models.ForeignKey(Structure, models.CASCADE, related_name="invitations")
     role = models.CharField(max_length=20, choices=Role)
     sealed_email = SealedField("contacts")
+    email = ClearText()
     token_hash = models.CharField(max_length=64, unique=True)
     created_by = models.UUIDField(null=True)
     created_at = models.DateTimeField(auto_now_add=True)

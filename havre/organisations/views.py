@@ -12,15 +12,16 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from havre.accounts import actions as accounts
 from havre.accounts import drafts
-from havre.accounts.doors import open_to_all, professionals
 from havre.accounts.forms import PasswordForm
 from havre.organisations import actions, queries
+from havre.organisations.doors import ProRequest, professionals
 from havre.organisations.forms import InvitationForm
 from havre.organisations.models import Membership, Role, Structure
+from havre.ui.public import open_to_all
 
 
-def _managed(request: HttpRequest) -> Structure:
-    managed = [m.structure for m in request.seat.memberships if m.role == Role.MANAGER]  # type: ignore[attr-defined]
+def _managed(request: ProRequest) -> Structure:
+    managed = [m.structure for m in request.seat.memberships if m.role == Role.MANAGER]
     if not managed:
         raise Http404
     return managed[0]
@@ -28,30 +29,30 @@ def _managed(request: HttpRequest) -> Structure:
 
 @professionals
 @require_http_methods(["GET", "HEAD", "POST"])
-def structure(request: HttpRequest) -> HttpResponse:
+def structure(request: ProRequest) -> HttpResponse:
     """The team: who has a seat, and a form to invite one more."""
     managed = _managed(request)
     form = InvitationForm(request.POST or drafts.taken(request))
     status = 200
     if request.method == "POST":
         if form.is_valid():
-            actions.invite(managed, by=request.user, **form.cleaned_data)  # type: ignore[arg-type]
+            actions.invite(managed, by=request.user, **form.cleaned_data)
             messages.success(request, _("L’invitation est partie. Elle est valable 7 jours."))
             return redirect("structure")
         status = 422
-    team = queries.team_of(managed, by=request.user.actor)  # type: ignore[union-attr]
+    team = queries.team_of(managed, by=request.user.actor)
     context = {"structure": managed, "team": team, "form": form}
     return render(request, "organisations/structure.html", context, status=status)
 
 
 @professionals
 @require_POST
-def membership_end(request: HttpRequest, id: UUID) -> HttpResponse:
+def membership_end(request: ProRequest, id: UUID) -> HttpResponse:
     """End a member's seat."""
     membership = get_object_or_404(Membership.objects.live(), pk=id, structure=_managed(request))
     if membership.user_id == request.user.pk:
         raise Http404
-    actions.end_membership(membership, by=request.user)  # type: ignore[arg-type]
+    actions.end_membership(membership, by=request.user)
     messages.success(request, _("Cette personne n’a plus accès à votre structure."))
     return redirect("structure")
 

@@ -7,7 +7,7 @@ from uuid import UUID
 from django.db import models
 
 from havre.core.ids import uuid7
-from havre.core.sealing import SealedField
+from havre.core.sealing import ClearText, SealedField, SealedRow
 
 
 class State(models.TextChoices):
@@ -17,7 +17,7 @@ class State(models.TextChoices):
     EXPIRED = "expired"
 
 
-class Message(models.Model):
+class Message(SealedRow):
     """One message to one contact point. Address and words are sealed under the subject they belong to."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -29,6 +29,8 @@ class Message(models.Model):
     dedup_key = models.CharField(max_length=64, unique=True)
     sealed_to = SealedField("contacts")
     sealed_parameters = SealedField("messages")
+    to = ClearText()
+    parameters = ClearText()
     state = models.CharField(max_length=12, choices=State, default=State.PREPARED)
     created_at = models.DateTimeField(auto_now_add=True)
     not_before = models.DateTimeField()

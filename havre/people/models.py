@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from havre.core.ids import uuid7
-from havre.core.sealing import SealedField
+from havre.core.sealing import ClearText, SealedField, SealedRow
 from havre.organisations import access as seats
 from havre.organisations.models import Structure
 
@@ -35,13 +35,16 @@ class PersonQuerySet(models.QuerySet["Person"]):
         return self
 
 
-class Person(models.Model):
+class Person(SealedRow):
     """Someone accompanied, named as they say it; perhaps a pseudonym, perhaps unknown. Everything told is sealed."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     sealed_name = SealedField("names")
     sealed_birth = SealedField("names")
     sealed_language = SealedField("contacts")
+    name = ClearText()
+    birth = ClearText()
+    language = ClearText()
     created_at = models.DateTimeField(auto_now_add=True)
     created_by = models.UUIDField(null=True)
     closed_at = models.DateTimeField(null=True)
@@ -98,7 +101,7 @@ class ConsentQuerySet(models.QuerySet["Consent"]):
         return self.filter(Exists(mine), person__in=Person.objects.visible_to(user))
 
 
-class Consent(models.Model):
+class Consent(SealedRow):
     """An accord: the person lets some structures see some things, for a purpose, until a date."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -109,6 +112,8 @@ class Consent(models.Model):
     with_interpreter = models.BooleanField(default=False)
     sealed_terms = SealedField("papers")
     sealed_signature = SealedField("papers")
+    terms = ClearText()
+    signature = ClearText()
     receipt = models.CharField(max_length=64)
     given_at = models.DateTimeField(default=timezone.now)
     until = models.DateTimeField()

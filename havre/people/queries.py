@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -71,6 +72,25 @@ def consents(person: Person, user: User) -> list[Consent]:
     return list(rows.prefetch_related("named__structure").order_by("-given_at"))
 
 
+type Labels = Callable[[set[UUID], User], dict[UUID, Label]]
+
+
+@dataclass(frozen=True)
+class Label:
+    """What a line of the journal is about, for those who may see it: its name and its page."""
+
+    name: str
+    url: str
+
+
+_labels: dict[str, Labels] = {}
+
+
+def register_labels(object_kind: str, labels: Labels) -> None:
+    """Apps above say how their objects are named in the journal ("vault.document": the papers a user sees)."""
+    _labels[object_kind] = labels
+
+
 @dataclass(frozen=True)
 class Line:
     """One line of the journal, in words."""
@@ -79,6 +99,7 @@ class Line:
     who: str
     where: str
     act: str
+    about: Label | None
 
 
 def journal(person: Person, user: User, *, most: int = 100) -> list[Line]:
@@ -86,13 +107,17 @@ def journal(person: Person, user: User, *, most: int = 100) -> list[Line]:
     entries: list[Any] = list(audit.about(person.pk)[:most])
     who = organisations.names({entry.by for entry in entries}, by=user.actor)
     where = organisations.structure_names({entry.structure for entry in entries})
-    return [_line(entry, who, where) for entry in entries]
+    about: dict[UUID, Label] = {}
+    for kind, labels in _labels.items():
+        about |= labels({entry.object_id for entry in entries if entry.object_kind == kind}, user)
+    return [_line(entry, who, where, about) for entry in entries]
 
 
-def _line(entry: Entry, who: dict[UUID, str], where: dict[UUID, str]) -> Line:
+def _line(entry: Entry, who: dict[UUID, str], where: dict[UUID, str], about: dict[UUID, Label]) -> Line:
     return Line(
         at=entry.at,
         who=who.get(entry.by, "") if entry.by else "",
         where=where.get(entry.structure, "") if entry.structure else "",
         act=acts.sentence(entry.act),
+        about=about.get(entry.object_id) if entry.object_id else None,
     )

@@ -11,7 +11,7 @@ from uuid import UUID
 from django.conf import settings
 from django.contrib import messages
 from django.db.models import Case, IntegerField, Q, When
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
+from django.http import Http404, HttpResponse, HttpResponseRedirect, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import formats, timezone, translation
@@ -19,10 +19,10 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from havre.accounts import drafts
-from havre.accounts.doors import professionals
 from havre.core import pdf, sealing
 from havre.core.ids import is_uuid
 from havre.organisations import access as seats
+from havre.organisations.doors import ProRequest, professionals
 from havre.organisations.models import Structure
 from havre.people import access, actions, births, queries, sections, signatures, terms
 from havre.people.forms import AccordForm, PersonForm, SignatureForm
@@ -34,18 +34,14 @@ FEW_STRUCTURES = 20
 RECEIPT = Path(__file__).parent / "typst" / "receipt.typ"
 
 
-def _person(request: HttpRequest, id: UUID) -> Person:
+def _person(request: ProRequest, id: UUID) -> Person:
     person = get_object_or_404(Person.objects.visible_to(request.user), pk=id)
-    sealing.unseal([person], "name", "birth", "language", by=_actor(request), purpose="record")
+    sealing.unseal([person], "name", "birth", "language", by=request.user.actor, purpose="record")
     return person
 
 
-def _actor(request: HttpRequest) -> Any:
-    return request.user.actor  # type: ignore[union-attr]
-
-
-def _with_records(request: HttpRequest) -> list[UUID]:
-    structures: list[UUID] = request.seat.structures(*seats.WITH_RECORDS)  # type: ignore[attr-defined]
+def _with_records(request: ProRequest) -> list[UUID]:
+    structures: list[UUID] = request.seat.structures(*seats.WITH_RECORDS)
     if not structures:
         raise Http404
     return structures
@@ -53,34 +49,34 @@ def _with_records(request: HttpRequest) -> list[UUID]:
 
 @professionals
 @require_http_methods(READ)
-def people(request: HttpRequest) -> HttpResponse:
+def people(request: ProRequest) -> HttpResponse:
     """The people whom the user's structures accompany, or who named them; search by the beginnings of names."""
     _with_records(request)
     words = request.GET.get("q", "")
     page = max(1, int(request.GET["page"])) if request.GET.get("page", "").isdecimal() else 1
-    found = queries.search(request.user, words, page=min(page, 1_000))  # type: ignore[arg-type]
+    found = queries.search(request.user, words, page=min(page, 1_000))
     context = {
         "found": found,
         "q": words,
         "page_number": page,
-        "can_open_record": bool(request.seat.structures(*seats.WHO_WRITE)),  # type: ignore[attr-defined]
+        "can_open_record": bool(request.seat.structures(*seats.WHO_WRITE)),
     }
-    template = "people/_found.html" if request.htmx else "people/people.html"  # type: ignore[attr-defined]
+    template = "people/_found.html" if request.htmx else "people/people.html"
     return render(request, template, context)
 
 
 @professionals
 @require_http_methods(READ_AND_POST)
-def person_new(request: HttpRequest) -> HttpResponse:
+def person_new(request: ProRequest) -> HttpResponse:
     """Open a record."""
-    writable = request.seat.structures(*seats.WHO_WRITE)  # type: ignore[attr-defined]
+    writable = request.seat.structures(*seats.WHO_WRITE)
     if not writable:
         raise Http404
     form = PersonForm(request.POST or drafts.taken(request))
     status = 200
     if request.method == "POST":
         if form.is_valid():
-            person = actions.open_record(by=request.user, structure=writable[0], **form.cleaned_data)  # type: ignore[arg-type]
+            person = actions.open_record(by=request.user, structure=writable[0], **form.cleaned_data)
             messages.success(request, _("Le dossier est ouvert."))
             return redirect("person", id=person.pk)
         status = 422
@@ -89,10 +85,10 @@ def person_new(request: HttpRequest) -> HttpResponse:
 
 @professionals
 @require_http_methods(READ)
-def person(request: HttpRequest, id: UUID) -> HttpResponse:
+def person(request: ProRequest, id: UUID) -> HttpResponse:
     """A person's page: who they are here, their documents, their accords."""
     person = _person(request, id)
-    user: Any = request.user
+    user = request.user
     actions.note_seen(person, by=user, structure=_with_records(request)[0])
     context = {
         "person": person,
@@ -107,16 +103,16 @@ def person(request: HttpRequest, id: UUID) -> HttpResponse:
 
 @professionals
 @require_http_methods(READ)
-def journal(request: HttpRequest, id: UUID) -> HttpResponse:
+def journal(request: ProRequest, id: UUID) -> HttpResponse:
     """Who looked, and who did what."""
     person = _person(request, id)
-    lines = queries.journal(person, request.user)  # type: ignore[arg-type]
+    lines = queries.journal(person, request.user)
     return render(request, "people/journal.html", {"person": person, "lines": lines})
 
 
-def _to_name(request: HttpRequest, person: Person) -> Any:
+def _to_name(request: ProRequest, person: Person) -> Any:
     """The structures that an accord may name now."""
-    allowed = access.nameable(request.user, person)  # type: ignore[arg-type]
+    allowed = access.nameable(request.user, person)
     structures = Structure.objects.filter(closed_at=None)
     return structures if allowed is None else structures.filter(pk__in=allowed)
 
@@ -138,16 +134,16 @@ def _shown(structures: Any, mine: list[UUID], sent: QueryDict | None) -> tuple[A
 
 @professionals
 @require_http_methods(READ_AND_POST)
-def consent_new(request: HttpRequest, id: UUID) -> HttpResponse:
+def consent_new(request: ProRequest, id: UUID) -> HttpResponse:
     """Prepare an accord: whom, how long, which language. The person reads and signs on the next page."""
     person = _person(request, id)
-    user: Any = request.user
+    user = request.user
     if not access.can_collect_consent(user, person):
         raise Http404
     nameable = _to_name(request, person)
     if not nameable.exists():
         return render(request, "people/consent_elsewhere.html", {"person": person})
-    mine = request.seat.structures(*seats.WHO_BRING_PAPERS)  # type: ignore[attr-defined]
+    mine = request.seat.structures(*seats.WHO_BRING_PAPERS)
     sent = request.POST or drafts.taken(request)
     shown, searchable = _shown(nameable, mine, sent)
     initial = {"structures": mine, "duration": "365", "language": person.language or "fr"}
@@ -175,10 +171,10 @@ def _carried(form: AccordForm) -> str:
 
 @professionals
 @require_http_methods(READ_AND_POST)
-def consent_sign(request: HttpRequest, id: UUID) -> HttpResponse:
+def consent_sign(request: ProRequest, id: UUID) -> HttpResponse:
     """The accord as the person reads it, in their language, and their signature."""
     person = _person(request, id)
-    user: Any = request.user
+    user = request.user
     if not access.can_collect_consent(user, person):
         raise Http404
     accord = AccordForm(request.GET, structures=_to_name(request, person))
@@ -197,7 +193,7 @@ def consent_sign(request: HttpRequest, id: UUID) -> HttpResponse:
         return render(request, "people/consent_sign.html", context, status=status)
 
 
-def _in_languages(request: HttpRequest) -> list[tuple[str, str, str]]:
+def _in_languages(request: ProRequest) -> list[tuple[str, str, str]]:
     """The same accord in each language: (code, own name, address)."""
     query = request.GET.copy()
     links = []
@@ -219,11 +215,11 @@ def _given(accord: AccordForm, form: SignatureForm) -> actions.Given:
     )
 
 
-def _consent(request: HttpRequest, id: UUID) -> Consent:
+def _consent(request: ProRequest, id: UUID) -> Consent:
     rows = Consent.objects.visible_to(request.user).select_related("withdrawal", "person", "collected_at")
     consent = get_object_or_404(rows, pk=id)
-    sealing.unseal([consent], "terms", "signature", by=_actor(request), purpose="accord")
-    sealing.unseal([consent.person], "name", by=_actor(request), purpose="accord")
+    sealing.unseal([consent], "terms", "signature", by=request.user.actor, purpose="accord")
+    sealing.unseal([consent.person], "name", by=request.user.actor, purpose="accord")
     return consent
 
 
@@ -236,10 +232,10 @@ def _signed(consent: Consent) -> dict[str, str]:
 
 @professionals
 @require_http_methods(READ)
-def consent(request: HttpRequest, id: UUID) -> HttpResponse:
+def consent(request: ProRequest, id: UUID) -> HttpResponse:
     """One accord: what was signed, until when, how to end it, its receipt."""
     consent = _consent(request, id)
-    user: Any = request.user
+    user = request.user
     context = {
         "consent": consent,
         "person": consent.person,
@@ -253,7 +249,7 @@ def consent(request: HttpRequest, id: UUID) -> HttpResponse:
 
 @professionals
 @require_http_methods(READ)
-def consent_receipt(request: HttpRequest, id: UUID) -> HttpResponse:
+def consent_receipt(request: ProRequest, id: UUID) -> HttpResponse:
     """The receipt as a PDF, in the person's language beside French."""
     consent = _consent(request, id)
     data = json.loads(consent.terms)
@@ -277,12 +273,12 @@ def consent_receipt(request: HttpRequest, id: UUID) -> HttpResponse:
 
 @professionals
 @require_POST
-def consent_end(request: HttpRequest, id: UUID) -> HttpResponse:
+def consent_end(request: ProRequest, id: UUID) -> HttpResponse:
     """End an accord, at the person's word."""
     consent = get_object_or_404(Consent.objects.visible_to(request.user), pk=id)
-    if not access.can_withdraw(request.user, consent):  # type: ignore[arg-type]
+    if not access.can_withdraw(request.user, consent):
         raise Http404
-    actions.withdraw(consent, by=request.user)  # type: ignore[arg-type]
+    actions.withdraw(consent, by=request.user)
     messages.success(request, _("L’accord est fini. Plus personne ne voit les documents par cet accord."))
     visible = Person.objects.visible_to(request.user).filter(pk=consent.person_id).exists()
     return redirect("person", id=consent.person_id) if visible else redirect("people")

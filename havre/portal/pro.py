@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
-from django.views.decorators.http import require_http_methods
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST
 
-from havre.accounts.doors import professionals
-from havre.inbox import kinds
+from havre.accounts.models import User
+from havre.inbox import access, actions, kinds
 from havre.inbox import queries as inbox
 from havre.inbox.models import WorkItem
 from havre.organisations import access as seats
+from havre.organisations.doors import ProRequest, professionals
+from havre.organisations.models import Role
 from havre.people import queries as people
 
 SHOWN = 50
@@ -33,19 +38,19 @@ class Row:
 
 @professionals
 @require_http_methods(["GET", "HEAD"])
-def pro(request: HttpRequest) -> HttpResponse:
+def pro(request: ProRequest) -> HttpResponse:
     """À faire maintenant."""
-    mine = request.seat.structures(*kinds.ROLES)  # type: ignore[attr-defined]
+    mine = request.seat.structures(Role.PROFESSIONAL)
     items = list(inbox.to_do(mine)[: SHOWN + 1]) if mine else []
     context = {
         "rows": _rows(items[:SHOWN], request.user),
         "more": len(items) > SHOWN,
-        "with_records": bool(request.seat.structures(*seats.WITH_RECORDS)),  # type: ignore[attr-defined]
+        "with_records": bool(request.seat.structures(*seats.WITH_RECORDS)),
     }
     return render(request, "portal/pro/home.html", context)
 
 
-def _rows(items: list[WorkItem], user: Any) -> list[Row]:
+def _rows(items: list[WorkItem], user: User) -> list[Row]:
     names = people.names_of({item.person for item in items if item.person}, user) if items else {}
     now = timezone.now()
     return [
@@ -59,3 +64,13 @@ def _rows(items: list[WorkItem], user: Any) -> list[Row]:
         for item in items
         if (kind := kinds.of(item))
     ]
+
+
+@professionals
+@require_POST
+def done(request: ProRequest, id: UUID) -> HttpResponse:
+    """Say that an item is done."""
+    item = get_object_or_404(access.closable(request.seat.structures(Role.PROFESSIONAL)), pk=id)
+    actions.close(item, by=request.user.pk)
+    messages.success(request, _("C’est fait. La ligne est retirée de la liste."))
+    return redirect("pro")

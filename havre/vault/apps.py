@@ -12,6 +12,7 @@ class VaultConfig(AppConfig):
         from havre.core import arrivals, periodic, shredding
         from havre.inbox import kinds
         from havre.people import access, sections
+        from havre.people import queries as people
         from havre.vault import queries, shredder, tasks
 
         acts.register("vault.document.added", _("a ajouté un document"))
@@ -24,6 +25,7 @@ class VaultConfig(AppConfig):
             kinds.object_url(lambda id: reverse("document", args=[id])),
         )
         access.register_papers(queries.has_papers)
+        people.register_labels("vault.document", queries.labels)
         sections.register(10, "vault/_section.html", queries.section)
         periodic.tick.register("pages-forgotten", 30, tasks.resume_forgotten)
         periodic.tick.register("arrivals-old", 3600, arrivals.purge)

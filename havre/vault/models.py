@@ -9,7 +9,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from havre.core.ids import uuid7
-from havre.core.sealing import SealedField
+from havre.core.sealing import ClearText, SealedField, SealedRow
 from havre.organisations import access as seats
 from havre.people import access as people
 from havre.people.models import Consent, Person
@@ -41,7 +41,7 @@ class DocumentQuerySet(models.QuerySet["Document"]):
         return self
 
 
-class Document(models.Model):
+class Document(SealedRow):
     """One paper of one person."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -49,6 +49,8 @@ class Document(models.Model):
     part = models.CharField(max_length=8, choices=Part, default=Part.SHARED)
     sealed_kind = SealedField("papers")
     sealed_title = SealedField("papers")
+    kind = ClearText()
+    title = ClearText()
     created_at = models.DateTimeField(auto_now_add=True)
     created_by = models.UUIDField()
 

@@ -6,10 +6,12 @@ from typing import Any
 from uuid import UUID
 
 from django.http import HttpRequest
+from django.urls import reverse
 
 from havre.accounts.models import User
 from havre.core import sealing
 from havre.people.models import Person
+from havre.people.queries import Label
 from havre.vault import access, kinds
 from havre.vault.models import Document, Part, Version
 
@@ -44,6 +46,18 @@ def dress(document: Document) -> None:
     document.icon = kind.icon  # type: ignore[attr-defined]
     document.label = document.title or kind.name  # type: ignore[attr-defined]
     document.list_label = kinds.BY_CODE["other"].name if kind.discreet else document.label  # type: ignore[attr-defined]
+
+
+def labels(ids: set[UUID], user: User) -> dict[UUID, Label]:
+    """How the journal names papers, for those that this user sees."""
+    rows = list(Document.objects.visible_to(user).filter(pk__in=ids)) if ids else []
+    sealing.unseal(rows, "kind", "title", by=user.actor, purpose="journal")
+    for document in rows:
+        dress(document)
+    return {
+        row.pk: Label(str(row.list_label), reverse("document", args=[row.pk]))  # type: ignore[attr-defined]
+        for row in rows
+    }
 
 
 def section(request: HttpRequest, person: Person) -> dict[str, Any] | None:

@@ -8,16 +8,16 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.db import OperationalError
-from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import Http404, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from havre.accounts import drafts
-from havre.accounts.doors import professionals
 from havre.accounts.views import keeper_sentence
 from havre.core import sealing
 from havre.core.keeper_client import KeeperAbsent
+from havre.organisations.doors import ProRequest, professionals
 from havre.people.models import Person
 from havre.vault import access, actions, problems, queries
 from havre.vault.forms import DocumentForm
@@ -28,9 +28,9 @@ READ = ["GET", "HEAD"]
 
 @professionals
 @require_http_methods(["GET", "HEAD", "POST"])
-def document_new(request: HttpRequest, id: UUID) -> HttpResponse:
+def document_new(request: ProRequest, id: UUID) -> HttpResponse:
     """Bring a paper for a person: a photo or a file."""
-    user: Any = request.user
+    user = request.user
     person = get_object_or_404(Person.objects.visible_to(user), pk=id)
     if not access.can_add(user, person):
         raise Http404
@@ -65,14 +65,14 @@ def _brought(form: DocumentForm, person: Person, user: Any) -> tuple[Document | 
     return None, 503
 
 
-def _document(request: HttpRequest, id: UUID) -> tuple[Document, Version]:
-    user: Any = request.user
+def _document(request: ProRequest, id: UUID) -> tuple[Document, Version]:
+    user = request.user
     document = get_object_or_404(Document.objects.visible_to(user).select_related("person"), pk=id)
     return document, queries.latest_versions([document])[document.pk]
 
 
-def _opened(request: HttpRequest, document: Document) -> None:
-    actor = request.user.actor  # type: ignore[union-attr]
+def _opened(request: ProRequest, document: Document) -> None:
+    actor = request.user.actor
     sealing.unseal([document], "kind", "title", by=actor, purpose="document")
     sealing.unseal([document.person], "name", by=actor, purpose="document")
     queries.dress(document)
@@ -91,31 +91,31 @@ def _context(document: Document, version: Version) -> dict[str, Any]:
 
 @professionals
 @require_http_methods(READ)
-def document(request: HttpRequest, id: UUID) -> HttpResponse:
+def document(request: ProRequest, id: UUID) -> HttpResponse:
     """One paper and its pages; while they are being made, the page looks again by itself."""
     document, version = _document(request, id)
-    if request.htmx:  # type: ignore[attr-defined]
+    if request.htmx:
         return render(request, "vault/_pages.html", _context(document, version))
     _opened(request, document)
-    actions.note("vault.document.seen", document, by=request.user)  # type: ignore[arg-type]
+    actions.note("vault.document.seen", document, by=request.user)
     return render(request, "vault/document.html", _context(document, version))
 
 
 @professionals
 @require_http_methods(READ)
-def document_print(request: HttpRequest, id: UUID) -> HttpResponse:
+def document_print(request: ProRequest, id: UUID) -> HttpResponse:
     """The pages alone, to print."""
     document, version = _document(request, id)
     if version.pages != Pages.READY:
         return redirect("document", id=document.pk)
     _opened(request, document)
-    actions.note("vault.document.printed", document, by=request.user)  # type: ignore[arg-type]
+    actions.note("vault.document.printed", document, by=request.user)
     return render(request, "vault/document_print.html", _context(document, version))
 
 
 @professionals
 @require_http_methods(READ)
-def page(request: HttpRequest, id: UUID, number: int, size: str) -> StreamingHttpResponse:
+def page(request: ProRequest, id: UUID, number: int, size: str) -> StreamingHttpResponse:
     """The picture of one page (`size` page), or a small one (`size` thumb)."""
     _paper, version = _document(request, id)
     if not 1 <= number <= version.shown_pages:
@@ -125,19 +125,19 @@ def page(request: HttpRequest, id: UUID, number: int, size: str) -> StreamingHtt
 
 @professionals
 @require_http_methods(READ)
-def original(request: HttpRequest, id: UUID) -> StreamingHttpResponse:
+def original(request: ProRequest, id: UUID) -> StreamingHttpResponse:
     """The file as it was brought, to keep."""
     document, version = _document(request, id)
     _opened(request, document)
-    actions.note("vault.document.downloaded", document, by=request.user)  # type: ignore[arg-type]
+    actions.note("vault.document.downloaded", document, by=request.user)
     response = _streamed(request, version, "original", version.media_type)
     ending = version.media_type.rpartition("/")[2].replace("jpeg", "jpg")
     response["Content-Disposition"] = f'attachment; filename="document-{str(document.pk)[-4:]}.{ending}"'
     return response
 
 
-def _streamed(request: HttpRequest, version: Version, name: str, media_type: str) -> StreamingHttpResponse:
-    actor = request.user.actor  # type: ignore[union-attr]
+def _streamed(request: ProRequest, version: Version, name: str, media_type: str) -> StreamingHttpResponse:
+    actor = request.user.actor
     dek = actions.open_key(version, by=actor, purpose="see")
     try:
         chunks: Iterator[bytes] = actions.read(version, name, dek)

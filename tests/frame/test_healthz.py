@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 import time_machine
 from django.db import OperationalError
@@ -22,7 +20,7 @@ def _fresh_memory_of_the_keeper(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def beating(clock: time_machine.Traveller) -> Iterator[time_machine.Traveller]:
+def beating(clock: time_machine.Traveller) -> time_machine.Traveller:
     """A worker and a tick that have just beaten."""
     for process in ("worker", "tick"):
         Holder(process).beat()

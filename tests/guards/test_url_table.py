@@ -8,7 +8,6 @@ an account without a seat have no professional page. Nobody is sent to sign in. 
 
 from __future__ import annotations
 
-import functools
 import importlib
 import inspect
 import pkgutil
@@ -27,8 +26,6 @@ from havre.inbox import access as inbox_access
 from havre.inbox.models import WorkItem
 from havre.organisations.middleware import Seat
 from havre.people import access as people_access
-from havre.people.models import Person
-from tests import cast as stage
 from tests import journey
 from tests.journey import NOBODY, Scene
 
@@ -165,17 +162,18 @@ def _rows() -> list[Row]:
 
 ROWS = _rows()
 CAST = list(ROWS[0].statuses)
-POSTS = [row for row in ROWS if row.method == "POST" and not set(row.statuses.values()) <= {405, 404, 302}]
-POSTS += [
-    row
-    for row in ROWS
-    if row.method == "POST" and 302 in row.statuses.values() and 405 not in row.statuses.values()
-]
+POSTS = [row for row in ROWS if row.method == "POST" and 405 not in row.statuses.values()]
+
+
+@pytest.fixture(scope="module")
+def house(keeper: object, django_db_setup: object, django_db_blocker: object) -> Iterator[Scene]:
+    with journey.standing(django_db_blocker) as scene:
+        yield scene
 
 
 @pytest.fixture
-def scene() -> Scene:
-    return journey.build()
+def scene(house: Scene, db: None) -> Scene:
+    return house
 
 
 def mismatches(scene: Scene, rows: list[Row]) -> Iterator[str]:
@@ -220,7 +218,8 @@ def test_what_is_not_there_and_what_is_not_mine_look_the_same(scene: Scene) -> N
     hidden = elise.get(scene.address("person"))
     absent = elise.get(reverse("person", args=[scene.cast.halte.pk]))
     assert hidden.status_code == absent.status_code == 404
-    assert hidden.content == absent.content
+    words = hidden.content.decode().replace(str(scene.bruno.pk), str(scene.cast.halte.pk))
+    assert words == absent.content.decode()
 
 
 def test_a_search_finds_nobody_of_another_structure(scene: Scene) -> None:
@@ -264,12 +263,14 @@ def test_the_same_form_with_its_token_goes_through(scene: Scene) -> None:
 
 # --- the table sees a hole (each guard is taken away once) ---
 
-ABOUT_PEOPLE = [
-    row
-    for row in ROWS
-    if row.route.startswith(
-        ("person", "people", "pro", "consent", "document", "journal", "work", "structure", "member")
+# the lines and the columns that tell roles apart, the most telling first
+FIRST = ("document", "person", "consent-end", "consent-new", "work-item-done", "consent", "people")
+TELLING = [
+    row._replace(
+        statuses={name: row.statuses[name] for name in CAST if name not in (NOBODY, "odile", "norbert")}
     )
+    for row in sorted(ROWS, key=lambda row: FIRST.index(row.route) if row.route in FIRST else len(FIRST))
+    if {200, 302} & set(row.statuses.values()) and 404 in row.statuses.values()
 ]
 
 
@@ -294,11 +295,7 @@ def _predicates() -> list[tuple[str, str]]:
 
 
 def _first_mismatch(scene: Scene) -> str | None:
-    return next(mismatches(scene, ABOUT_PEOPLE), None)
-
-
-def test_the_table_about_people_is_right_before_anything_is_taken_away(scene: Scene) -> None:
-    assert _first_mismatch(scene) is None
+    return next(mismatches(scene, TELLING), None)
 
 
 @pytest.mark.parametrize("label", _scoped())

@@ -88,18 +88,18 @@ class FairLock:
 _writers = FairLock()
 
 
-class DatabaseFeatures(_backend.DatabaseFeatures):  # type: ignore[misc]
+class DatabaseFeatures(_backend.DatabaseFeatures):  # type: ignore[misc,name-defined]
     """SQLite's own default; the library does not expose `getlimit` on every build."""
 
     max_query_params = 32_766
 
 
-class DatabaseOperations(_backend.DatabaseOperations):  # type: ignore[misc]
+class DatabaseOperations(_backend.DatabaseOperations):  # type: ignore[misc,name-defined]
     """As Django's, without asking the connection for limits that not every build can tell."""
 
     def bulk_batch_size(self, fields: Any, objs: Any) -> int:
-        columns = max(1, len(fields))
-        return max(1, min(2_000, self.connection.features.max_query_params) // columns)
+        parameters: int = min(2_000, self.connection.features.max_query_params)
+        return max(1, parameters // max(1, len(fields)))
 
     def _quote_params_for_last_executed_query(self, params: Any) -> Any:
         """The parameters as SQL, for the log of queries that tests read."""
@@ -112,7 +112,7 @@ class DatabaseOperations(_backend.DatabaseOperations):  # type: ignore[misc]
         return quoted
 
 
-class DatabaseWrapper(_backend.DatabaseWrapper):  # type: ignore[misc]
+class DatabaseWrapper(_backend.DatabaseWrapper):  # type: ignore[misc,name-defined]
     """A connection whose transactions wait their turn within the process before they ask for SQLite's lock."""
 
     features_class = DatabaseFeatures

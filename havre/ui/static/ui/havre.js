@@ -118,6 +118,7 @@
   }
   const stay = () => fetch("/robots.txt", { method: "HEAD", cache: "no-store" }).then(() => contact(), () => {});
   function idle() {
+    if (document.querySelector("form[aria-busy=true]")) { contact(); return; } /* a paper is leaving */
     leave = setTimeout(() => location.reload(), 60000);
     if (touched && Date.now() - touched < 120000) { stay(); return; }
     if (warning && !warning.open) { warning.showModal(); say(warning.textContent); }

@@ -125,6 +125,7 @@
       text.textContent = text.dataset.sending;
       failed.hidden = true;
       progress.hidden = false;
+      form.setAttribute("aria-busy", "true");
       request.send(data);
     };
     form.addEventListener("submit", (event) => {
@@ -133,7 +134,6 @@
       send(event.submitter);
     });
     part("retry").onclick = (event) => { event.preventDefault(); event.stopPropagation(); send(form.querySelector("[type=submit], button:not([type])")); };
-    part("retry").type = "button";
     if (files.length) show();
   };
   document.querySelectorAll("form[data-upload]").forEach(start);

@@ -1,0 +1,40 @@
+"""The door of those who sit in a structure."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Concatenate, cast
+
+from django.http import Http404, HttpRequest
+from django.http.response import HttpResponseBase
+from django_htmx.middleware import HtmxDetails
+
+from havre.accounts.doors import SignedInRequest
+from havre.accounts.middleware import to_sign_in
+from havre.organisations.middleware import Seat
+
+
+class ProRequest(SignedInRequest):
+    """A request by a professional: their user, their seat, and whether htmx asks."""
+
+    seat: Seat
+    htmx: HtmxDetails
+
+
+def professionals[**P](
+    view: Callable[Concatenate[ProRequest, P], HttpResponseBase],
+) -> Callable[Concatenate[HttpRequest, P], HttpResponseBase]:
+    """Signed-in professionals who belong to a structure today; other users see nothing here (404)."""
+
+    @functools.wraps(view)
+    def guarded(request: HttpRequest, /, *args: P.args, **options: P.kwargs) -> HttpResponseBase:
+        if not request.user.is_authenticated:
+            return to_sign_in(request)
+        seated = cast(ProRequest, request)
+        if not seated.seat.memberships:
+            raise Http404
+        return view(seated, *args, **options)
+
+    guarded.door = "professionals"  # type: ignore[attr-defined]
+    return guarded
