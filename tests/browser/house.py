@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import time
 import urllib.request
@@ -16,6 +15,7 @@ import pyotp
 from playwright.sync_api import Page
 
 from demo import cast
+from tests.frame.houses import environment, free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 120
@@ -74,22 +74,23 @@ class House:
 
 def start(home: Path) -> House:
     """Serve the demonstration from `home` on a free port."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    keep = {name: value for name, value in os.environ.items() if not name.startswith("HAVRE_")}
+    port = free_port()
     own = {"HAVRE_HOME": str(home), "HAVRE_DEMO": "1", "HAVRE_URL": f"http://127.0.0.1:{port}"}
     home.mkdir(parents=True, exist_ok=True)
     log = (home.parent / f"{home.name}.log").open("wb")
     process = subprocess.Popen(
         [str(ROOT / "bin/havre"), "serve", "--port", str(port)],
-        env=keep | own,
+        env=environment(**own),
         stdout=log,
         stderr=subprocess.STDOUT,
         cwd=ROOT,
     )
     house = House(f"http://127.0.0.1:{port}", home, process)
-    house.wait()
+    try:
+        house.wait()
+    except BaseException:
+        house.stop()
+        raise
     return house
 
 

@@ -242,8 +242,8 @@ def test_an_erased_person_is_named_in_no_table_and_can_be_exported_before() -> N
     assert told["vault.document"][0]["title"] == "Carte de Bruno"
     versions = _values("vault_version", "blob")
     people.erase(scene.bruno.pk)
-    for id in (scene.bruno.pk, scene.consent.pk, scene.document.pk, *map(UUID, versions)):
-        assert _tables_with(id) - set(ID_STAYS) == set()
+    for gone in (scene.bruno.pk, scene.consent.pk, scene.document.pk, *map(UUID, versions)):
+        assert _tables_with(gone) - set(ID_STAYS) == set()
 
 
 @pytest.mark.django_db
@@ -306,11 +306,10 @@ class _Uses(ast.NodeVisitor):
             self._inside(node.targets[0].id, node)
 
     def visit_Attribute(self, node: ast.Attribute) -> None:
-        if self._is_manager(node.value):
+        through = self._is_manager(node.value)
+        if through or self._is_manager(node):
             self.found.add((self.place[-1], node.attr))
-        elif self._is_manager(node):
-            self.found.add((self.place[-1], node.attr))
-        if not self._is_manager(node.value):
+        if not through:
             self.generic_visit(node)
 
     def visit_Call(self, node: ast.Call) -> None:

@@ -34,7 +34,7 @@
         image.onerror = () => image.remove();
         image.src = URL.createObjectURL(file);
         item.append(image);
-      }
+      } else item.append(part("choose").querySelector("svg").cloneNode(true));
       name.textContent = file.name;
       remove.type = "button";
       remove.className = "button-quiet";

@@ -1,12 +1,12 @@
 {% comment %}Variables: version, files (addresses of the shell). No signed-in or personal page is ever kept.{% endcomment %}"use strict";
 const KEPT = "havre-{{ version }}";
 const OFFLINE = "{% url "offline" %}";
-const SHELL = [{% for file in files %}"{{ file|escapejs }}", {% endfor %}];
+const SHELL = [{% for file in files %}"{{ file }}", {% endfor %}];
 
 self.addEventListener("install", (event) => {
   event.waitUntil(
     caches.open(KEPT)
-      .then((kept) => kept.addAll([...SHELL, OFFLINE].map((address) => new Request(address, { cache: "reload" }))))
+      .then((kept) => kept.addAll([...SHELL, new Request(OFFLINE, { cache: "reload" })]))
       .then(() => self.skipWaiting()),
   );
 });
