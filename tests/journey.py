@@ -54,7 +54,8 @@ class Scene:
 
     def address(self, route: str, name: str = "claire") -> str:
         """The address of a route in this scene, for somebody; GET parameters included where the page needs them."""
-        person, paper = [self.bruno.pk], [self.document.pk]
+        person: list[Any] = [self.bruno.pk]
+        paper: list[Any] = [self.document.pk]
         arguments: dict[str, list[Any]] = {
             "work-item-done": [self.item.pk],
             "membership-end": [self.membership.pk],
@@ -67,7 +68,8 @@ class Scene:
             "document-original": paper,
             "document-page": [self.document.pk, 1],
             "document-thumb": [self.document.pk, 1],
-        } | dict.fromkeys(("person", "journal", "consent-new", "consent-sign", "document-new"), person)
+            **dict.fromkeys(("person", "journal", "consent-new", "consent-sign", "document-new"), person),
+        }
         query = f"?{urlencode(self._accord(name), doseq=True)}" if route == "consent-sign" else ""
         return reverse(route, args=arguments.get(route, [])) + query
 
@@ -163,15 +165,19 @@ def _draw_pages(document: Document) -> None:
 
 def routes() -> dict[str, str]:
     """Every address of the house: its name, and its pattern."""
-    found = dict(_walk(get_resolver().url_patterns, ""))
-    assert "" not in found, f"an address has no name: {found['']}"
-    return found
+    return {name: pattern for name, pattern, _view in _walk(get_resolver().url_patterns, "")}
 
 
-def _walk(patterns: list[Any], before: str) -> Iterator[tuple[str, str]]:
+def views() -> dict[str, Any]:
+    """The view behind each name."""
+    return {name: view for name, _pattern, view in _walk(get_resolver().url_patterns, "")}
+
+
+def _walk(patterns: list[Any], before: str) -> Iterator[tuple[str, str, Any]]:
     for pattern in patterns:
         here = before + str(pattern.pattern)
         if isinstance(pattern, URLResolver):
             yield from _walk(pattern.url_patterns, here)
         elif isinstance(pattern, URLPattern):
-            yield pattern.name or "", here
+            assert pattern.name, f"an address has no name: {here}"
+            yield pattern.name, here, pattern.callback

@@ -61,7 +61,11 @@ def main(arguments: Sequence[str]) -> int:
     """Run what was asked; 0 when all of it passed and nothing was skipped."""
     signal.signal(signal.SIGTERM, _interrupted)
     start = time.monotonic()
-    results = list(_chosen(arguments))
+    results: list[Result] = []
+    try:
+        results.extend(_chosen(arguments))
+    except KeyboardInterrupt:
+        results.append(Result("interrupted", failed=1, words=["stopped before its end."]))
     _print_table(results, time.monotonic() - start)
     return 1 if any(result.failed or result.skipped for result in results) else 0
 

@@ -8,7 +8,6 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.utils.translation import gettext as now_
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
@@ -86,7 +85,7 @@ def _refused() -> Sample:
         {"phone": "06 39 98", "language": "fr", "born_0": "31", "born_1": "2", "born_2": "1990"},
         prefix="wrong",
     )
-    form.add_error(None, ValidationError(now_("Deux réponses ne vont pas ensemble.")))
+    form.add_error(None, ValidationError(_("Deux réponses ne vont pas ensemble.")))
     return form
 
 

@@ -36,5 +36,3 @@ def claire(invited: User) -> User:
     actions.replace_secret(invited, SECRET)
     SecondFactor.objects.filter(user=invited).update(confirmed_at=timezone.now())
     return invited
-
-

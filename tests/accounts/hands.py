@@ -15,7 +15,9 @@ PASSWORD = "cheval agrafe pile correcte"
 SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 
 
-def password(browser: Client, word: str = PASSWORD, *, email: str = "claire@exemple.test", **more: Any) -> Any:
+def password(
+    browser: Client, word: str = PASSWORD, *, email: str = "claire@exemple.test", **more: Any
+) -> Any:
     return browser.post(reverse("sign-in"), {"email": email, "password": word, **more})
 
 

@@ -43,7 +43,9 @@ def test_somebody_new_sets_up_a_code_generator_first(invited: User) -> None:
     assert "Protéger votre compte" in page
     assert "<svg" in page
     (shown,) = re.findall(r'<bdi class="code">([A-Z2-7 ]+)</bdi>', page)
-    assert shown in browser.get(reverse("sign-in-code")).content.decode(), "the same key until it is confirmed"
+    assert shown in browser.get(reverse("sign-in-code")).content.decode(), (
+        "the same key until it is confirmed"
+    )
     assert code(browser, "000000").status_code == 422
     assert SecondFactor.objects.get().confirmed_at is None
     assert code(browser, code_now(secret=shown.replace(" ", ""))).status_code == 302

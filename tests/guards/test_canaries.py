@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import io
+import os
 import random
 import re
 import tempfile
@@ -117,13 +118,20 @@ def _files(since: float) -> Iterator[Path]:
     """The home folder whole (database, blobs, outbox, keeper), PostgreSQL's, and what is fresh in temporary ones."""
     yield from _within(Path(settings.HOME))
     if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute("CHECKPOINT")
-            cursor.execute("SHOW data_directory")
-            yield from _within(Path(cursor.fetchone()[0]))
+        yield from _within(_database_files())
     temporary = {Path(tempfile.gettempdir()), Path("/tmp"), Path("/var/tmp"), Path("/dev/shm")}  # noqa: S108
     for folder in temporary:
         yield from _within(folder, since=since - PAUSE)
+
+
+def _database_files() -> Path:
+    """The database's own file, or PostgreSQL's folder once everything has been written there."""
+    if connection.vendor == "sqlite":
+        return Path(str(connection.settings_dict["NAME"]))
+    with connection.cursor() as cursor:
+        cursor.execute("CHECKPOINT")
+        cursor.execute("SHOW data_directory")
+        return Path(cursor.fetchone()[0])
 
 
 def _within(folder: Path, since: float = 0.0) -> Iterator[Path]:
@@ -249,7 +257,9 @@ def _a_record_and_its_accord(told: Told, claire: Client, cast: Cast) -> Person:
     assert wrong.status_code == 422
     person = Person.objects.get()
     accord = {"structures": [cast.halte.pk, cast.tilleuls.pk], "duration": "365", "language": "fr"}
-    prepared = claire.post(reverse("consent-new", args=[person.pk]), accord)
+    address = reverse("consent-new", args=[person.pk])
+    assert told.post(claire, address, q=SECRET, find="1", **accord).status_code == 200
+    prepared = claire.post(address, accord)
     assert told.post(claire, prepared["Location"], written=SECRET).status_code == 302
     drawn = claire.post(prepared["Location"], {"strokes": stage.SIGNATURE})
     assert drawn.status_code == 302
@@ -279,10 +289,10 @@ def _papers(told: Told, claire: Client, person: Person) -> None:
             ("document-thumb", [1]),
             ("document-original", []),
         ):
-            answer: Any = claire.get(reverse(route, args=[document.pk, *more]))
-            assert answer.status_code == 200
-            if answer.streaming:
-                assert b"".join(answer.streaming_content)
+            seen: Any = claire.get(reverse(route, args=[document.pk, *more]))
+            assert seen.status_code == 200
+            if seen.streaming:
+                assert b"".join(seen.streaming_content)
         assert claire.get(reverse("document-print", args=[document.pk])).status_code == 200
 
 

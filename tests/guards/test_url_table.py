@@ -13,6 +13,7 @@ import inspect
 import pkgutil
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any, NamedTuple
 
 import pytest
@@ -20,8 +21,10 @@ from django.apps import apps
 from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 import havre
+from havre.accounts.models import Session
 from havre.inbox import access as inbox_access
 from havre.inbox.models import WorkItem
 from havre.organisations.middleware import Seat
@@ -211,6 +214,34 @@ def test_no_line_is_written_twice_and_strangers_are_never_told_403() -> None:
     assert len({(row.route, row.method) for row in ROWS}) == len(ROWS)
     assert not [row for row in ROWS if 403 in row.statuses.values()]
     assert {name for _route, _mark, seers in SHOWN for name in seers.split()} <= set(CAST)
+
+
+def test_each_view_says_whose_door_it_is() -> None:
+    """`doors` marks a view as open to all, or guards it; a view without a mark is a door that nobody thought of."""
+    views = journey.views()
+    unmarked = {
+        name for name, view in views.items() if not (hasattr(view, "open_to_all") or hasattr(view, "door"))
+    }
+    assert unmarked == set()
+    public = {
+        row.route for row in ROWS if set(row.statuses.values()) & {200, 422} and row.statuses[NOBODY] != 302
+    }
+    assert public <= {name for name, view in views.items() if hasattr(view, "open_to_all")}
+
+
+@pytest.mark.parametrize(
+    "route", [row.route for row in ROWS if row.method == "GET" and row.statuses[NOBODY] == 200]
+)
+def test_a_session_that_has_just_ended_closes_no_public_page(scene: Scene, route: str) -> None:
+    Session.objects.filter(user=scene.cast.claire).update(seen_at=timezone.now() - timedelta(hours=1))
+    assert scene.browser("claire").get(scene.address(route)).status_code == 200
+
+
+def test_a_session_that_has_just_ended_opens_no_other_page(scene: Scene) -> None:
+    for row in ROWS:
+        if row.method == "GET" and row.statuses["claire"] == 200 and row.statuses[NOBODY] == 302:
+            Session.objects.filter(user=scene.cast.claire).update(seen_at=timezone.now() - timedelta(hours=1))
+            assert scene.ask(row.route, "GET", "claire").status_code == 302, row.route
 
 
 def test_what_is_not_there_and_what_is_not_mine_look_the_same(scene: Scene) -> None:
