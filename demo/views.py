@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import email
 import email.policy
+import functools
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import pyotp
-from django.http import HttpRequest, HttpResponse
+from django.conf import settings
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
@@ -18,6 +22,8 @@ from havre.outbox import actions as outbox
 from havre.outbox.models import Message, State
 from havre.ui.public import open_to_all
 
+type View = Callable[[HttpRequest], HttpResponse]
+
 
 @dataclass(frozen=True)
 class Door:
@@ -27,8 +33,21 @@ class Door:
     code: str
 
 
+def _in_a_demonstration(view: View) -> View:
+    """Only on an instance that was made as a demonstration, whatever the settings say later."""
+
+    @functools.wraps(view)
+    def guarded(request: HttpRequest) -> HttpResponse:
+        if not (Path(settings.HOME) / "demo").exists():
+            raise Http404
+        return view(request)
+
+    return guarded
+
+
 @open_to_all
 @require_safe
+@_in_a_demonstration
 def who(request: HttpRequest) -> HttpResponse:
     """Who can sign in, and the codes of the moment (they change every 30 seconds)."""
     now = timezone.now()
@@ -38,6 +57,7 @@ def who(request: HttpRequest) -> HttpResponse:
 
 @open_to_all
 @require_safe
+@_in_a_demonstration
 def messages(request: HttpRequest) -> HttpResponse:
     """The last messages that left, opened here only because everybody is invented."""
     sent = Message.objects.filter(state=State.SENT).order_by("-sent_at")[:30]

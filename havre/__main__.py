@@ -29,7 +29,12 @@ def _run() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "havre.config.settings")
     from django.core.management import execute_from_command_line
 
-    execute_from_command_line(["bin/havre", *sys.argv[1:]])
+    from havre.core.keeper_client import KeeperAbsent
+
+    try:
+        execute_from_command_line(["bin/havre", *sys.argv[1:]])
+    except KeeperAbsent:
+        raise SystemExit("The keeper does not answer: start the house first (`bin/havre serve`).") from None
 
 
 if __name__ == "__main__":

@@ -77,6 +77,8 @@ def user_with_password(email: str, password: str) -> User | None:
 
 def start_half(request: HttpRequest, user: User) -> None:
     """Remember that the password was right; the second factor comes next."""
+    if second_factor(user) is None:
+        new_secret(user)
     request.session.cycle_key()
     request.session[HALF] = {"user": str(user.pk), "at": timezone.now().timestamp()}
 

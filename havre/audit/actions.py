@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from uuid import UUID
 
 from django.db import models
@@ -9,6 +10,19 @@ from django.utils import timezone
 
 from havre.audit import acts
 from havre.audit.models import Entry
+
+A_LOOK = timedelta(minutes=10)
+
+
+def record_look(
+    act: str, *, by: UUID, structure: UUID | None, person: UUID, on: models.Model, within: timedelta = A_LOOK
+) -> None:
+    """Write that somebody looked at something; looks at the same thing within ten minutes are one line."""
+    seen = Entry.objects.filter(
+        person=person, at__gt=timezone.now() - within, act=act, by=by, object_id=on.pk
+    )
+    if not seen.exists():
+        record(act, by=by, structure=structure, person=person, on=on)
 
 
 def record(

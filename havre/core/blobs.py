@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -16,8 +17,21 @@ def _folder(blob: UUID) -> Path:
     return Path(settings.BLOBS) / blob.hex[-2:] / str(blob)
 
 
-def _context(kind: str, blob: UUID, owner: UUID, number: int) -> bytes:
-    return f"havre/1|{kind}|{owner}|{blob}|{number}".encode()
+def _context(name: str, blob: UUID, owner: UUID, number: int) -> bytes:
+    """What a container is bound to: its name too, so that two pages of one paper cannot change places."""
+    return f"havre/1|{name}|{owner}|{blob}|{number}".encode()
+
+
+def _make(folder: Path) -> None:
+    """Make a folder that survives a power cut: every new level is written in its parent."""
+    missing = [level for level in (folder, *folder.parents) if not level.exists()]
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for level in missing:
+        handle = os.open(level.parent, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 def put(
@@ -25,8 +39,8 @@ def put(
 ) -> None:
     """Seal bytes as `name` of an object; they are on the disk for good once it returns. OSError leaves nothing."""
     folder = _folder(blob)
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    container.seal_to(folder / name, container.derive(dek, kind), _context(kind, blob, owner, number), source)
+    _make(folder)
+    container.seal_to(folder / name, container.derive(dek, kind), _context(name, blob, owner, number), source)
 
 
 def chunks(blob: UUID, name: str, dek: bytes, *, kind: str, owner: UUID, number: int) -> Iterator[bytes]:
@@ -36,7 +50,7 @@ def chunks(blob: UUID, name: str, dek: bytes, *, kind: str, owner: UUID, number:
     """
     path = _folder(blob) / name
     with container.open_from(
-        path, container.derive(dek, kind), _context(kind, blob, owner, number)
+        path, container.derive(dek, kind), _context(name, blob, owner, number)
     ) as opened:
         yield from opened.chunks()
 

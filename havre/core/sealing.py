@@ -120,6 +120,14 @@ def unseal[Row: SealedRow](rows: Iterable[Row], *names: str, by: Actor, purpose:
     return rows
 
 
+def leave_closed(rows: Iterable[SealedRow], *names: str) -> None:
+    """Let a page be shown although the keeper is absent: the named columns read as Unreadable."""
+    for row in rows:
+        row.__dict__.setdefault("_clear", {}).update(
+            {PREFIX + name: Unreadable(gettext("(illisible)")) for name in names}
+        )
+
+
 def _keys(rows: list[Any], column: str, by: Actor, purpose: str) -> dict[UUID, bytes]:
     key_class: str = rows[0]._meta.get_field(column).key_class
     subjects = sorted({row.seal_subject for row in rows if getattr(row, column)})

@@ -39,7 +39,14 @@ def open_record(*, by: User, structure: UUID, name: str, birth: str = "", langua
 
 def note_seen(person: Person, *, by: User, structure: UUID | None) -> None:
     """Write in the journal that somebody looked at the record."""
-    audit.record("people.person.seen", by=by.pk, structure=structure, person=person.pk, on=person)
+    audit.record_look("people.person.seen", by=by.pk, structure=structure, person=person.pk, on=person)
+
+
+def note_consent_seen(consent: Consent, *, by: User, structure: UUID | None) -> None:
+    """Write in the journal that somebody looked at an accord, or took its receipt."""
+    audit.record_look(
+        "people.consent.seen", by=by.pk, structure=structure, person=consent.person_id, on=consent
+    )
 
 
 @dataclass(frozen=True)

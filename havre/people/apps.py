@@ -16,7 +16,8 @@ class PeopleConfig(AppConfig):
         acts.register("people.person.created", _("a ouvert le dossier"))
         acts.register("people.person.seen", _("a regardé le dossier"))
         acts.register("people.consent.given", _("a recueilli un accord"))
-        acts.register("people.consent.withdrawn", _("a mis fin à un accord"))
+        acts.register("people.consent.seen", _("a regardé un accord"))
+        acts.register("people.consent.withdrawn", _("a arrêté un accord"))
         kinds.register(
             "people.consent.named",
             _("Nouvel accord : cette personne vous ouvre ses documents."),
@@ -24,7 +25,7 @@ class PeopleConfig(AppConfig):
         )
         kinds.register(
             "people.consent.ending",
-            _("L’accord finit bientôt. Demandez si on continue."),
+            _("L’accord finit bientôt. Demandez à la personne si elle veut continuer."),
             kinds.object_url(lambda id: reverse("consent", args=[id])),
         )
         periodic.tick.register("consents-ending", 3600, tasks.announce_ending_consents)

@@ -9,6 +9,8 @@ from datetime import date
 from django.utils import formats
 from django.utils.translation import gettext as _
 
+LONGEST = 40  # signs: "vingt-sept" is not read, "27 / 03 / 1974" is
+
 
 class NotABirth(ValueError):
     """The text is not a date that someone alive could be born on."""
@@ -23,6 +25,8 @@ def parse(text: str, *, today: date) -> str:
     numbers = digits.split()
     if not text.strip():
         return ""
+    if len(text) > LONGEST:
+        raise NotABirth(text[:LONGEST])
     if not numbers or re.search(r"[^\W\d_]", text):
         raise NotABirth(text)
     if len(numbers[0]) == 4 and len(numbers) == 3:

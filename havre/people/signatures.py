@@ -18,7 +18,7 @@ def strokes(text: str) -> list[list[tuple[int, int]]]:
     try:
         drawn = json.loads(text)
         result = [[_point(pair) for pair in stroke] for stroke in drawn]
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise NotASignature("not strokes") from error
     count = sum(len(stroke) for stroke in result)
     if not 4 <= count <= MOST_POINTS:
@@ -28,7 +28,7 @@ def strokes(text: str) -> list[list[tuple[int, int]]]:
 
 def _point(pair: Any) -> tuple[int, int]:
     x, y = pair
-    if not (isinstance(x, int) and isinstance(y, int) and 0 <= x <= SIDE and 0 <= y <= SIDE):
+    if not (type(x) is int and type(y) is int and 0 <= x <= SIDE and 0 <= y <= SIDE):
         raise ValueError("a point lies outside")
     return x, y
 

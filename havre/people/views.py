@@ -106,6 +106,7 @@ def person(request: ProRequest, id: UUID) -> HttpResponse:
 def journal(request: ProRequest, id: UUID) -> HttpResponse:
     """Who looked, and who did what."""
     person = _person(request, id)
+    actions.note_seen(person, by=request.user, structure=_with_records(request)[0])
     lines = queries.journal(person, request.user)
     return render(request, "people/journal.html", {"person": person, "lines": lines})
 
@@ -220,6 +221,7 @@ def _consent(request: ProRequest, id: UUID) -> Consent:
     consent = get_object_or_404(rows, pk=id)
     sealing.unseal([consent], "terms", "signature", by=request.user.actor, purpose="accord")
     sealing.unseal([consent.person], "name", by=request.user.actor, purpose="accord")
+    actions.note_consent_seen(consent, by=request.user, structure=_with_records(request)[0])
     return consent
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 from typing import Any
+from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
@@ -108,9 +109,20 @@ def open_key(version: Version, *, by: Any, purpose: str) -> bytes:
     )
 
 
-def note(act: str, document: Document, *, by: User) -> None:
-    """Write in the journal that somebody saw, printed or downloaded a paper."""
-    structures = people.consented_structures(by, document.person, *seats.WITH_PAPERS)
-    audit.record(
-        act, by=by.pk, structure=structures[0] if structures else None, person=document.person_id, on=document
+def note_look(document: Document, *, by: User) -> None:
+    """Write in the journal that somebody saw a paper (its page, or a picture of it); once in ten minutes."""
+    structure = _structure(document, by)
+    audit.record_look(
+        "vault.document.seen", by=by.pk, structure=structure, person=document.person_id, on=document
     )
+
+
+def note(act: str, document: Document, *, by: User) -> None:
+    """Write in the journal that somebody printed or downloaded a paper."""
+    audit.record(act, by=by.pk, structure=_structure(document, by), person=document.person_id, on=document)
+
+
+def _structure(document: Document, by: User) -> UUID | None:
+    """The structure for which a user looks: one that the person named."""
+    structures = people.consented_structures(by, document.person, *seats.WITH_PAPERS)
+    return structures[0] if structures else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -14,16 +15,19 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from havre.accounts import drafts
+from havre.accounts.models import User
 from havre.accounts.views import keeper_sentence
-from havre.core import sealing
+from havre.core import limits, sealing
 from havre.core.keeper_client import KeeperAbsent
 from havre.organisations.doors import ProRequest, professionals
+from havre.people import actions as people
 from havre.people.models import Person
 from havre.vault import access, actions, problems, queries
 from havre.vault.forms import DocumentForm
 from havre.vault.models import Document, Pages, Version
 
 READ = ["GET", "HEAD"]
+UPLOADS_AN_HOUR = 60  # a user: enough for a busy morning
 
 
 @professionals
@@ -42,15 +46,26 @@ def document_new(request: ProRequest, id: UUID) -> HttpResponse:
         if document is not None:
             messages.success(request, _("Le document est en sécurité."))
             return redirect("document", id=document.pk)
-    sealing.unseal([person], "name", by=user.actor, purpose="record")
+    _name_if_possible(person, user)
     context = {"person": person, "form": form, "waiting": form.waiting_token() if form.is_bound else ""}
     return render(request, "vault/document_new.html", context, status=status)
 
 
-def _brought(form: DocumentForm, person: Person, user: Any) -> tuple[Document | None, int]:
+def _name_if_possible(person: Person, user: User) -> None:
+    """The form comes back with what was sent even while the keeper is absent."""
+    try:
+        sealing.unseal([person], "name", by=user.actor, purpose="record")
+    except KeeperAbsent:
+        sealing.leave_closed([person], "name")
+
+
+def _brought(form: DocumentForm, person: Person, user: User) -> tuple[Document | None, int]:
     """The document made from a form, or None and the status of the form shown again; the file waits, sealed."""
     if not form.is_valid():
         return None, 422
+    if limits.take(f"upload|{user.pk}", capacity=UPLOADS_AN_HOUR, per=timedelta(hours=1)) is not None:
+        form.add_error(None, _("Vous avez ajouté beaucoup de documents. Attendez quelques minutes."))
+        return None, 429
     data = form.cleaned_data
     try:
         made = actions.add_document(person, data["arrived"], by=user, kind=data["kind"], title=data["title"])
@@ -94,10 +109,10 @@ def _context(document: Document, version: Version) -> dict[str, Any]:
 def document(request: ProRequest, id: UUID) -> HttpResponse:
     """One paper and its pages; while they are being made, the page looks again by itself."""
     document, version = _document(request, id)
+    actions.note_look(document, by=request.user)
     if request.htmx:
         return render(request, "vault/_pages.html", _context(document, version))
     _opened(request, document)
-    actions.note("vault.document.seen", document, by=request.user)
     return render(request, "vault/document.html", _context(document, version))
 
 
@@ -117,9 +132,13 @@ def document_print(request: ProRequest, id: UUID) -> HttpResponse:
 @require_http_methods(READ)
 def page(request: ProRequest, id: UUID, number: int, size: str) -> StreamingHttpResponse:
     """The picture of one page (`size` page), or a small one (`size` thumb)."""
-    _paper, version = _document(request, id)
+    document, version = _document(request, id)
     if not 1 <= number <= version.shown_pages:
         raise Http404
+    if size == "page":
+        actions.note_look(document, by=request.user)
+    else:
+        people.note_seen(document.person, by=request.user, structure=None)
     return _streamed(request, version, f"{size}-{number}", "image/jpeg")
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import BrowserContext, Page
+from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.browser import walk
 from tests.browser.conftest import Opener
@@ -24,6 +24,7 @@ PUBLIC = [
     "/rien-ici/",
     "/invitation/nimporte/",
 ]
+TARGETS = "button:visible, .button:visible, nav a:visible, input:visible:not([type=hidden])"
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 
 
@@ -132,7 +133,7 @@ def test_the_whole_sign_in_can_be_made_with_the_keyboard_alone(house: House, ope
     assert "email" in seen
     page.keyboard.type("mot de passe faux")
     page.keyboard.press("Enter")
-    assert page.locator(".error-summary").is_visible()
+    expect(page.locator(".error-summary")).to_be_visible()
 
 
 def test_every_target_is_at_least_44_pixels_on_a_phone(house: House, opened: Opener) -> None:
@@ -141,9 +142,7 @@ def test_every_target_is_at_least_44_pixels_on_a_phone(house: House, opened: Ope
     small = []
     for page, address in ((public, "/"), (public, "/connexion/"), (claire, "/pro/"), (claire, "/personnes/")):
         page.goto(house.url + address)
-        for target in page.locator(
-            "button:visible, .button:visible, nav a:visible, input:visible:not([type=hidden])"
-        ).all():
+        for target in page.locator(TARGETS).all():
             box = target.bounding_box()
             if box and box["height"] < 43.5 and target.get_attribute("type") not in ("radio", "checkbox"):
                 small.append(

@@ -14,7 +14,7 @@ def _weights(house: House, opened: Opener, address: str) -> list[tuple[str, str,
     """(address, type, bytes on the wire) of every request of a cold view."""
     page = opened(width=360, service_workers="block").new_page()
     seen: list[Response] = []
-    page.on("response", seen.append)
+    page.on("response", lambda answer: seen.append(answer))
     page.goto(house.url + address, wait_until="networkidle")
     return [(r.url, r.request.resource_type, r.request.sizes()["responseBodySize"]) for r in seen]
 

@@ -20,11 +20,13 @@ from tests.frame.houses import environment
 from tests.reading import samples
 
 
-def _age_sessions(house: House) -> None:
-    """Make every session look idle for an hour, as a clock would."""
+def _age_sessions(house: House, email: str) -> None:
+    """Make somebody's sessions look idle for an hour, as a clock would."""
     code = (
         "from havre.accounts.models import Session; from datetime import timedelta; from django.db.models import F;"
-        "Session.objects.update(seen_at=F('seen_at') - timedelta(hours=1))"
+        "from havre.accounts.actions import email_token;"
+        f"Session.objects.filter(user__email_token=email_token('{email}'))"
+        ".update(seen_at=F('seen_at') - timedelta(hours=1))"
     )
     subprocess.run(
         [sys.executable, "-m", "havre", "shell", "--no-imports", "-c", code],
@@ -47,7 +49,7 @@ def test_what_was_typed_when_the_session_ended_is_there_after_signing_in(
     page = opened(worker.key, javascript=javascript).new_page()
     page.goto(f"{house.url}/personnes/nouvelle/")
     page.locator("[name=name]").fill("Écrit avant la fin")
-    _age_sessions(house)
+    _age_sessions(house, worker.email)
     walk.press(page)
     page.wait_for_url("**/connexion/**")
     page.locator("[name=email]").fill(worker.email)

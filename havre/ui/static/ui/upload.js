@@ -110,7 +110,7 @@
       request.upload.onprogress = (event) => {
         if (!event.lengthComputable) return;
         bar.value = Math.round((event.loaded / event.total) * 100);
-        text.textContent = event.loaded < event.total ? `${text.dataset.sending} : ${bar.value} %` : text.dataset.checking;
+        text.textContent = event.loaded < event.total ? `${text.dataset.sending} · ${bar.value} %` : text.dataset.checking;
         if (event.loaded >= event.total) bar.removeAttribute("value");
       };
       request.onload = () => {

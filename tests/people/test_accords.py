@@ -1,0 +1,272 @@
+"""An accord from its preparation to its receipt, through the pages."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Any
+
+import pypdfium2
+import pytest
+import time_machine
+from django.urls import reverse
+
+from havre.audit.models import Entry
+from havre.inbox import actions as inbox
+from havre.inbox import queries as todo
+from havre.inbox.models import WorkItem
+from havre.organisations import actions as organisations
+from havre.organisations.models import Structure
+from havre.people import actions, tasks
+from havre.people.models import Consent, Means, Person
+from tests import cast as stage
+from tests.accounts.stagehands import keeper_absent, stolen
+from tests.cast import Cast
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def bruno(cast: Cast) -> Person:
+    return cast.bruno()
+
+
+def ask(cast: Cast, *structures: Structure, language: str = "fr", **more: Any) -> dict[str, Any]:
+    chosen = [str(structure.pk) for structure in structures]
+    return {"structures": chosen, "duration": "365", "language": language} | more
+
+
+def sign_page(person: Person, query: dict[str, Any]) -> str:
+    return reverse("consent-sign", args=[person.pk], query=query)
+
+
+def test_an_accord_is_prepared_read_in_its_language_and_signed(cast: Cast, bruno: Person) -> None:
+    claire = cast.client("claire")
+    form = claire.get(reverse("consent-new", args=[bruno.pk])).content.decode()
+    assert re.search(rf'value="{cast.halte.pk}"[^>]*checked', form), "one's own structure is ticked"
+    prepared = claire.post(
+        reverse("consent-new", args=[bruno.pk]),
+        ask(cast, cast.halte, cast.tilleuls, language="ar", with_interpreter="on"),
+    )
+    page = claire.get(prepared["Location"]).content.decode()
+    assert '<html lang="ar" dir="rtl">' in page
+    assert "CHRS Les Tilleuls" in page
+    signed = claire.post(prepared["Location"], {"strokes": stage.SIGNATURE})
+    consent = Consent.objects.get()
+    assert signed["Location"] == reverse("consent", args=[consent.pk])
+    assert (consent.means, consent.with_interpreter) == (Means.SIGNATURE, True)
+    kept = claire.get(signed["Location"]).content.decode()
+    assert "M100 500 L300 300" in kept
+    assert consent.receipt[:16] in kept
+    assert WorkItem.objects.get().structure == cast.tilleuls.pk
+
+
+def test_an_accord_lies_sealed(cast: Cast, bruno: Person) -> None:
+    given = actions.Given([cast.halte], "365", "fr", Means.WRITTEN_NAME, "Bruno le Grand")
+    actions.give_consent(bruno, given, by=cast.claire)
+    taken = stolen()
+    for word in ("Bruno", "Lefèvre", "le Grand", "1974-03-27", "Êtes-vous d’accord"):
+        assert word.encode() not in taken
+
+
+def test_a_name_written_or_a_cross_is_a_signature(cast: Cast, bruno: Person) -> None:
+    claire = cast.client("claire")
+    for written in ("Bruno", "X", "برونو"):
+        signed = claire.post(sign_page(bruno, ask(cast, cast.halte)), {"strokes": "", "written": written})
+        assert written in claire.get(signed["Location"]).content.decode()
+    assert set(Consent.objects.values_list("means", flat=True)) == {"written-name"}
+
+
+@pytest.mark.parametrize(
+    ("sent", "sentence"),
+    [
+        ({"strokes": ""}, "Signez dans le cadre, ou écrivez votre nom."),
+        ({"strokes": "", "written": "   "}, "Signez dans le cadre, ou écrivez votre nom."),
+        ({"strokes": "[[[1,1]]]"}, "La signature est trop courte. Signez encore une fois."),
+        ({"strokes": "<svg onload=x>"}, "La signature est trop courte. Signez encore une fois."),
+    ],
+)
+def test_without_a_signature_nothing_is_recorded(
+    cast: Cast, bruno: Person, sent: dict[str, str], sentence: str
+) -> None:
+    answer = cast.client("claire").post(sign_page(bruno, ask(cast, cast.halte)), sent)
+    assert answer.status_code == 422
+    assert sentence in answer.content.decode()
+    assert not Consent.objects.exists()
+
+
+def test_no_thanks_records_nothing(cast: Cast, bruno: Person) -> None:
+    claire = cast.client("claire")
+    page = claire.get(sign_page(bruno, ask(cast, cast.halte, cast.tilleuls))).content.decode()
+    (refuse,) = re.findall(r'<a class="button" href="([^"]+)">(?:(?!</a>).)*Non merci', page)
+    before = set(Entry.objects.values_list("act", flat=True))
+    assert claire.get(refuse).status_code == 200
+    assert not Consent.objects.exists()
+    assert not WorkItem.objects.exists()
+    assert set(Entry.objects.values_list("act", flat=True)) - before == {"people.person.seen"}
+
+
+def test_what_is_missing_is_said_and_what_was_chosen_stays(cast: Cast, bruno: Person) -> None:
+    sent = {"duration": "31", "language": "ar"}
+    answer = cast.client("claire").post(reverse("consent-new", args=[bruno.pk]), sent)
+    page = answer.content.decode()
+    assert answer.status_code == 422
+    assert "Choisissez au moins une structure." in page
+    assert re.search(r'value="31"[^>]*checked', page)
+    assert re.search(r'value="ar"[^>]*checked', page)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"duration": "9999"},
+        {"structures": ["x"]},
+        {"structures": ["00000000-0000-7000-8000-000000000000"]},
+        {"language": "xx"},
+        {"structures": []},
+    ],
+)
+def test_an_address_made_up_goes_back_to_the_preparation(
+    cast: Cast, bruno: Person, query: dict[str, Any]
+) -> None:
+    made_up = sign_page(bruno, ask(cast, cast.halte) | query)
+    for answer in (cast.client("claire").get(made_up), cast.client("claire").post(made_up, {"written": "X"})):
+        assert answer["Location"] == reverse("consent-new", args=[bruno.pk])
+    assert not Consent.objects.exists()
+
+
+def test_among_many_structures_one_searches_and_keeps_what_was_chosen(cast: Cast, bruno: Person) -> None:
+    for number in range(25):
+        organisations.create_structure(f"Foyer numéro {number:02}", "Roubaix" if number % 2 else "Arras")
+    claire, address = cast.client("claire"), reverse("consent-new", args=[bruno.pk])
+    first = claire.get(address).content.decode()
+    assert "Halte Exemple" in first
+    assert "Tilleuls" not in first, "not a list of all"
+    found = claire.post(
+        address,
+        ask(cast, cast.tilleuls, language="en") | {"duration": "31", "q": "roubaix", "find": "1"},
+    )
+    page = found.content.decode()
+    assert found.status_code == 200
+    assert page.count("Foyer numéro") == 12
+    for kept in (str(cast.tilleuls.pk), "31", "en"):
+        assert re.search(rf'value="{kept}"[^>]*checked', page)
+    roubaix = Structure.objects.get(name="Foyer numéro 01")
+    prepared = claire.post(address, ask(cast, cast.tilleuls, roubaix, q="roubaix"))
+    assert prepared.status_code == 302
+    claire.post(prepared["Location"], {"written": "Bruno"})
+    assert {party.structure for party in Consent.objects.get().named.all()} == {cast.tilleuls, roubaix}
+
+
+def test_a_search_for_a_structure_may_find_nothing_or_be_made_up(cast: Cast, bruno: Person) -> None:
+    for number in range(25):
+        organisations.create_structure(f"Foyer numéro {number:02}", "Arras")
+    claire, address = cast.client("claire"), reverse("consent-new", args=[bruno.pk])
+    for sent in ({"q": "zzz"}, {"q": "%"}, {"structures": ["x"]}, {"q": "x" * 101}):
+        assert claire.post(address, {"find": "1", "duration": "365"} | sent).status_code == 200
+
+
+@pytest.mark.parametrize("language", ["fr", "en", "ar"])
+def test_the_receipt_holds_the_words_and_the_names(cast: Cast, bruno: Person, language: str) -> None:
+    given = actions.Given(
+        [cast.halte, cast.tilleuls], "365", language, Means.SIGNATURE, stage.SIGNATURE, with_interpreter=True
+    )
+    consent = actions.give_consent(bruno, given, by=cast.claire)
+    answer = cast.client("claire").get(reverse("consent-receipt", args=[consent.pk]))
+    assert answer["Content-Type"] == "application/pdf"
+    assert b"/MarkInfo" in answer.content or b"/StructTreeRoot" in answer.content, "it is tagged"
+    text = text_of(answer.content)
+    for word in ("Bruno Lefèvre", "Halte Exemple", "CHRS Les Tilleuls", consent.receipt[:16], "interprète"):
+        assert word in text
+    assert "arrêté" not in text
+    actions.withdraw(consent, by=cast.claire)
+    again = cast.client("claire").get(reverse("consent-receipt", args=[consent.pk]))
+    assert "Cet accord a été arrêté." in text_of(again.content)
+
+
+def text_of(data: bytes) -> str:
+    document = pypdfium2.PdfDocument(data)
+    assert len(document) == 1
+    text: str = document[0].get_textpage().get_text_range()
+    return " ".join(text.split())
+
+
+def test_a_name_written_like_a_program_is_only_text_in_the_receipt(cast: Cast) -> None:
+    name = '#read("/etc/passwd") *gras* $x$ \\ "q" <b> </svg>'
+    person = actions.open_record(by=cast.claire, structure=cast.halte.pk, name=name)
+    given = actions.Given([cast.halte], "365", "fr", Means.WRITTEN_NAME, '#panic("x")\' /> <script>')
+    consent = actions.give_consent(person, given, by=cast.claire)
+    answer = cast.client("claire").get(reverse("consent-receipt", args=[consent.pk]))
+    text = text_of(answer.content)
+    assert '#read("/etc/passwd") *gras* $x$' in text
+    assert '#panic("x")' in text
+
+
+# --- an accord that ends soon ---
+
+
+@pytest.fixture
+def ending(cast: Cast) -> Consent:
+    """An accord of a year, three weeks before its end."""
+    consent = cast.agreed(cast.bruno(), cast.halte, cast.tilleuls)
+    inbox.done("people.consent.named", object_id=consent.pk, by=None)
+    consent.given_at -= timedelta(days=344)
+    consent.until -= timedelta(days=344)
+    consent.save()
+    return consent
+
+
+def test_an_accord_that_ends_soon_is_asked_about_once(cast: Cast, ending: Consent) -> None:
+    for _hour in range(3):
+        tasks.announce_ending_consents()
+    items = list(todo.to_do([cast.halte.pk, cast.tilleuls.pk]))
+    assert {item.structure for item in items} == {cast.halte.pk, cast.tilleuls.pk}
+    assert len(items) == 2
+    assert {(item.kind, item.due) for item in items} == {
+        ("people.consent.ending", ending.until - timedelta(days=7))
+    }
+
+
+def test_an_item_about_an_end_that_was_done_does_not_come_back(cast: Cast, ending: Consent) -> None:
+    tasks.announce_ending_consents()
+    item = WorkItem.objects.get(structure=cast.halte.pk, done_at=None)
+    inbox.close(item, by=cast.claire.pk)
+    tasks.announce_ending_consents()
+    assert not todo.to_do([cast.halte.pk]).exists()
+
+
+def test_an_accord_that_was_renewed_is_not_asked_about(cast: Cast, ending: Consent) -> None:
+    cast.agreed(ending.person, cast.halte)
+    tasks.announce_ending_consents()
+    assert not todo.to_do([cast.halte.pk]).exists()
+    assert todo.to_do([cast.tilleuls.pk]).exists(), "the other structure has not renewed its own"
+
+
+def test_an_accord_for_a_month_or_withdrawn_is_not_asked_about(
+    clock: time_machine.Traveller, cast: Cast
+) -> None:
+    bruno = cast.bruno()
+    given = actions.Given([cast.halte], "31", "fr", Means.WRITTEN_NAME, "Bruno")
+    actions.give_consent(bruno, given, by=cast.claire)
+    clock.shift(timedelta(days=5))
+    assert tasks.announce_ending_consents() == 1, "31 days is long enough to ask"
+    given = actions.Given([cast.halte], "1", "fr", Means.WRITTEN_NAME, "Bruno")
+    short = actions.give_consent(bruno, given, by=cast.claire)
+    tasks.announce_ending_consents()
+    assert not WorkItem.objects.filter(object_id=short.pk).exists()
+
+
+def test_what_was_asked_goes_with_the_accord(cast: Cast, ending: Consent) -> None:
+    tasks.announce_ending_consents()
+    actions.withdraw(ending, by=cast.claire)
+    assert not todo.to_do([cast.halte.pk, cast.tilleuls.pk]).exists()
+    tasks.announce_ending_consents()
+    assert not todo.to_do([cast.halte.pk, cast.tilleuls.pk]).exists()
+
+
+def test_without_the_keeper_a_signature_is_not_lost_in_silence(cast: Cast, bruno: Person) -> None:
+    claire = cast.client("claire")
+    with keeper_absent():
+        answer = claire.post(sign_page(bruno, ask(cast, cast.halte)), {"strokes": stage.SIGNATURE})
+    assert answer.status_code == 503
+    assert not Consent.objects.exists()
