@@ -20,7 +20,7 @@ from demo import cast
 from havre.core import sealing
 from havre.outbox import actions as outbox
 from havre.outbox.models import Message, State
-from havre.ui.public import open_to_all
+from havre.core.http import open_to_all
 
 type View = Callable[[HttpRequest], HttpResponse]
 

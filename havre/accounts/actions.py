@@ -150,7 +150,7 @@ def _code_is_right(factor: SecondFactor, code: str) -> bool:
     sealing.unseal([factor], "secret", by=factor.user.actor, purpose="second-factor")
     now = int(timezone.now().timestamp()) // STEP
     generator = pyotp.TOTP(factor.secret)
-    digits = "".join(sign for sign in unicodedata.normalize("NFKC", code) if sign.isdecimal())
+    digits = "".join(str(unicodedata.decimal(sign)) for sign in code if sign.isdecimal())
     for step in (now, now - 1, now + 1):
         if pyotp.utils.strings_equal(digits, generator.at(step * STEP)):
             used = SecondFactor.objects.filter(pk=factor.pk, last_step__lt=step).update(last_step=step)

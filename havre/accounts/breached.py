@@ -21,17 +21,20 @@ FRENCH = frozenset(
 _DRESSING = str.maketrans("@4310!$57€", "aaeioisste")
 
 
-def bare(password: str) -> str:
-    """A password without its usual dressing: case, trailing digits and signs, and letters written as digits."""
-    return re.sub(r"[\d\W_]+$", "", password.lower()).translate(_DRESSING)
+def forms(password: str) -> set[str]:
+    """A password without its usual dressing: case, signs and digits at the end, letters written as digits."""
+    plain = password.lower().strip()
+    without_signs = re.sub(r"[\W_]+$", "", plain)
+    without_digits = re.sub(r"[\d\W_]+$", "", plain)
+    bare = {plain, without_signs, without_digits, re.sub(r"[\W_]", "", plain)}
+    return {form for form in bare | {form.translate(_DRESSING) for form in bare} if form}
 
 
 class NotBreached(CommonPasswordValidator):
     """Refuses a password found in a list of breached ones, even dressed up ("Motdepasse2026!!")."""
 
     def validate(self, password: str, user: Any = None) -> None:
-        forms = {password.lower().strip(), bare(password), re.sub(r"\W", "", password.lower())}
-        if any(form and (form in self.passwords or form in FRENCH) for form in forms):
+        if any(form in self.passwords or form in FRENCH for form in forms(password)):
             raise ValidationError(
                 _("Ce mot de passe est dans les listes des voleurs. Choisissez quatre mots sans lien."),
                 code="breached",

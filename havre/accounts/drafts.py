@@ -13,6 +13,7 @@ from havre.core import sealing
 from havre.core.arrivals import SealedUpload
 
 KEPT = timedelta(days=1)
+LONGEST_PATH = 200
 NEVER_KEPT = {"csrfmiddlewaretoken", "password", "code"}
 
 
@@ -25,27 +26,32 @@ def keep(user: User, request: HttpRequest) -> Draft:
         for file in files
         if isinstance(file, SealedUpload) and not file.too_big
     ]
-    Draft.objects.filter(user=user, path=request.path).delete()
-    draft = Draft(user=user, path=request.path[:200])
+    Draft.objects.filter(user=user, path=request.path[:LONGEST_PATH]).delete()
+    draft = Draft(user=user, path=request.path[:LONGEST_PATH])
     sealing.seal(draft, by=user.actor, fields=json.dumps(fields, ensure_ascii=False))
     draft.save()
     return draft
 
 
-def taken(request: HttpRequest) -> QueryDict | None:
-    """The draft of this page, once, as the form's data; None when there is none."""
+def kept(request: HttpRequest) -> QueryDict | None:
+    """The draft of this page as the form's data, until the form is sent; None when there is none."""
     user = request.user
     if not isinstance(user, User):
         return None
-    draft = Draft.objects.filter(user=user, path=request.path[:200]).first()
+    draft = Draft.objects.filter(user=user, path=request.path[:LONGEST_PATH]).first()
     if draft is None:
         return None
     sealing.unseal([draft], "fields", by=user.actor, purpose="draft")
     data = QueryDict(mutable=True)
     for name, values in json.loads(draft.fields).items():
         data.setlist(name, values)
-    draft.delete()
     return data
+
+
+def forget(request: HttpRequest) -> None:
+    """The page's form has been sent: its draft has done its work."""
+    if request.method == "POST" and isinstance(request.user, User):
+        Draft.objects.filter(user=request.user, path=request.path[:LONGEST_PATH]).delete()
 
 
 def purge() -> int:

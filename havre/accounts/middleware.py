@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import cast
 from urllib.parse import urlencode
 
 from django.contrib import auth, messages
@@ -10,10 +11,15 @@ from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.crypto import constant_time_compare
 from django.utils.translation import gettext as _
 
 from havre.accounts import drafts, sessions
-from havre.accounts.models import User
+from havre.accounts.models import Session, User
+from havre.accounts.sessions import SessionStore
+from havre.core.arrivals import sender
+
+LEAVING = "X-Havre-Leaving"  # sent by havre.js when nobody has touched the page for too long
 
 type Handler = Callable[[HttpRequest], HttpResponse]
 
@@ -26,29 +32,56 @@ class sign_in:  # noqa: N801 -- Django's middlewares are callables; this one als
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         request.lapsed = None  # type: ignore[attr-defined]
-        user = auth.get_user(request) if request.session.session_key else AnonymousUser()
-        row = getattr(request.session, "row", None)
-        if user.is_authenticated and row is not None:
+        user, row = _visitor(request)
+        if user is not None and row is not None:
             now = timezone.now()
             if sessions.ended(row, now):
                 request.lapsed = user.pk  # type: ignore[attr-defined]
                 request.session.flush()
-                user = AnonymousUser()
+                user = None
             else:
                 sessions.note_visit(row, now)
-        request.user = user
+        request.user = AnonymousUser() if user is None else user
         return self.get_response(request)
 
     def process_view(
         self, request: HttpRequest, view: object, args: object, kwargs: object
     ) -> HttpResponse | None:
-        lapsed = request.lapsed  # type: ignore[attr-defined]
-        if lapsed is None or getattr(view, "open_to_all", False):
+        if getattr(view, "open_to_all", False):
             return None
-        messages.warning(request, _("Votre session est finie. Ce que vous avez écrit est gardé."))
+        if request.headers.get(LEAVING) and request.method == "POST":
+            return _left(request)
+        lapsed = request.lapsed  # type: ignore[attr-defined]
+        if lapsed is None:
+            drafts.forget(request)
+            return None
         if request.method == "POST":
             drafts.keep(User.objects.get(pk=lapsed), request)
+        messages.warning(request, _("Votre session est finie. Ce que vous avez écrit est gardé."))
         return to_sign_in(request)
+
+
+def _left(request: HttpRequest) -> HttpResponse:
+    """A page whose time is over sends what was typed, to be kept and not to be done; then the session ends."""
+    author = sender(request)
+    if author is not None:
+        user = User.objects.get(pk=author)
+        drafts.keep(user, request)
+        auth.logout(request)
+        messages.warning(request, _("Votre session est finie. Ce que vous avez écrit est gardé."))
+    return HttpResponse(status=204)
+
+
+def _visitor(request: HttpRequest) -> tuple[User | None, Session | None]:
+    """The user of the request's session and its row; nobody when the account or its password has changed since."""
+    session = cast(SessionStore, request.session)
+    if not session.session_key or auth.SESSION_KEY not in session or session.row is None:
+        return None, None
+    user = session.row.user
+    if user is None or not user.is_active or str(user.pk) != session[auth.SESSION_KEY]:
+        return None, None
+    same_password = constant_time_compare(session[auth.HASH_SESSION_KEY], user.get_session_auth_hash())
+    return (user, session.row) if same_password else (None, None)
 
 
 def to_sign_in(request: HttpRequest) -> HttpResponse:

@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 
 import pyotp
 import segno
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -23,8 +24,8 @@ from havre.accounts.doors import SignedInRequest, signed_in
 from havre.accounts.forms import CodeForm, SignInForm
 from havre.accounts.models import User
 from havre.core import sealing
+from havre.core.http import open_to_all
 from havre.core.keeper_client import KeeperAbsent
-from havre.ui.public import open_to_all
 
 
 def next_page(request: HttpRequest) -> str:
@@ -82,7 +83,7 @@ def _checked(form: SignInForm) -> User | None:
 
 def keeper_sentence() -> str:
     """What to say when the keeper does not answer."""
-    return _("Le coffre des clés ne répond pas. Rien n’est perdu. Essayez encore dans une minute.")
+    return _("Le gardien des clés ne répond pas. Rien n’est perdu. Essayez encore dans une minute.")
 
 
 @open_to_all
@@ -99,11 +100,24 @@ def code(request: HttpRequest) -> HttpResponse:
         status = 422
         if form.is_valid() and _code_accepted(form, user, enrolled):
             actions.sign_in(request, user)
-            return HttpResponseRedirect(next_page(request))
+            return _in_own_language(request, user, HttpResponseRedirect(next_page(request)))
     context: dict[str, Any] = {"form": form, "next": next_page(request)}
     if not enrolled:
         context |= _generator(user)
     return render(request, "accounts/code.html", context, status=status)
+
+
+def _in_own_language(request: HttpRequest, user: User, response: HttpResponse) -> HttpResponse:
+    """The user's own language, unless this browser has chosen one."""
+    if settings.LANGUAGE_COOKIE_NAME not in request.COOKIES:
+        response.set_cookie(
+            settings.LANGUAGE_COOKIE_NAME,
+            user.language,
+            secure=settings.LANGUAGE_COOKIE_SECURE,
+            httponly=True,
+            samesite="Lax",
+        )
+    return response
 
 
 def _code_accepted(form: CodeForm, user: User, enrolled: bool) -> bool:

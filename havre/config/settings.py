@@ -157,6 +157,7 @@ LANGUAGE_CODE = "fr"
 LANGUAGES = [("fr", "Français"), ("en", "English"), ("ar", "العربية")]
 LOCALE_PATHS = [env.PROJECT / "locale"]
 USE_I18N = True
+FORMAT_MODULE_PATH = ["havre.config.formats"]
 TIME_ZONE: str = _env["HAVRE_TIME_ZONE"]
 USE_TZ = True
 
@@ -178,5 +179,8 @@ LOGGING = {
     "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": _env["HAVRE_LOG_LEVEL"]},
-    "loggers": {"django": {"handlers": [], "level": _env["HAVRE_LOG_LEVEL"], "propagate": True}},
+    "loggers": {
+        "django.request": {"level": "ERROR"},  # its warnings hold addresses, and an invitation's is a secret
+        "django": {"handlers": [], "level": _env["HAVRE_LOG_LEVEL"], "propagate": True},
+    },
 }

@@ -17,6 +17,7 @@ from django.http import HttpRequest, JsonResponse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
+from havre.core.http import open_to_all
 from havre.core.keeper_client import KeeperClient, KeeperError
 from havre.core.models import Heartbeat
 
@@ -34,6 +35,7 @@ class Process(TypedDict):
     age: float | None
 
 
+@open_to_all
 @require_safe
 def healthz(request: HttpRequest) -> JsonResponse:
     """The state of each process, and of the whole."""

@@ -122,10 +122,9 @@ def unseal[Row: SealedRow](rows: Iterable[Row], *names: str, by: Actor, purpose:
 
 def leave_closed(rows: Iterable[SealedRow], *names: str) -> None:
     """Let a page be shown although the keeper is absent: the named columns read as Unreadable."""
+    closed = {PREFIX + name: Unreadable(gettext("(illisible)")) for name in names}
     for row in rows:
-        row.__dict__.setdefault("_clear", {}).update(
-            {PREFIX + name: Unreadable(gettext("(illisible)")) for name in names}
-        )
+        row.__dict__.setdefault("_clear", {}).update(closed)
 
 
 def _keys(rows: list[Any], column: str, by: Actor, purpose: str) -> dict[UUID, bytes]:

@@ -25,9 +25,9 @@ def register(name: str, reason: Any, url: Callable[[WorkItem], str]) -> None:
     _kinds[name] = Kind(reason, url)
 
 
-def of(item: WorkItem) -> Kind:
-    """The kind of an item; raises KeyError when the app that wrote it is gone."""
-    return _kinds[item.kind]
+def of(item: WorkItem) -> Kind | None:
+    """The kind of an item; None when the app that wrote it is gone."""
+    return _kinds.get(item.kind)
 
 
 def known() -> set[str]:

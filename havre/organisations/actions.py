@@ -98,16 +98,42 @@ def invited_address(invitation: Invitation) -> str:
 @transaction.atomic
 def accept(invitation: Invitation, *, name: str, password: str) -> User | None:
     """Take the seat with a new account. None when somebody took it first, or the address already has an account."""
-    taken = Invitation.objects.filter(pk=invitation.pk, accepted_at=None).update(accepted_at=timezone.now())
-    email = invited_address(invitation)
-    if not taken or User.objects.filter(email_token=accounts.email_token(email)).exists():
+    if invited_user(invitation) is not None or not _taken(invitation):
         return None
-    user = accounts.create_professional(name=name, email=email, password=password)
+    user = accounts.create_professional(name=name, email=invited_address(invitation), password=password)
+    _seat(invitation, user)
+    return user
+
+
+@transaction.atomic
+def accept_as(invitation: Invitation, *, by: User) -> bool:
+    """Take the seat with the account that the invited address already has. False when it is not theirs to take."""
+    user = invited_user(invitation)
+    if user is None or user.pk != by.pk or not _taken(invitation):
+        return False
+    _seat(invitation, by)
+    return True
+
+
+def invited_user(invitation: Invitation) -> User | None:
+    """Who already has the invited address."""
+    return User.objects.filter(email_token=accounts.email_token(invited_address(invitation))).first()
+
+
+def _taken(invitation: Invitation) -> bool:
+    """Close the invitation; False when somebody took it first."""
+    open_ = Invitation.objects.filter(pk=invitation.pk, accepted_at=None)
+    return bool(open_.update(accepted_at=timezone.now()))
+
+
+def _seat(invitation: Invitation, user: User) -> None:
+    Membership.objects.filter(user=user, structure=invitation.structure, until=None).update(
+        until=timezone.now()
+    )
     join(user, invitation.structure, invitation.role, by=invitation.created_by)
     audit.record(
         "organisations.invitation.accepted", by=user.pk, structure=invitation.structure_id, on=invitation
     )
-    return user
 
 
 def join(user: User, structure: Structure, role: str, *, by: UUID | None) -> Membership:

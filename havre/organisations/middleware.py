@@ -3,14 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
 
 from havre.accounts.sessions import IDLE
-from havre.organisations.models import Membership, Role, Structure
+from havre.core import prepared
+from havre.organisations.models import Membership, Role
+
+
+@dataclass(frozen=True)
+class Place:
+    """One live membership, as much of it as every page needs."""
+
+    role: str
+    structure_id: UUID
+    structure: str
+
+    @property
+    def role_name(self) -> str:
+        return str(Role(self.role).label)
+
+
+_memberships = prepared.Prepared(
+    lambda user, now: (
+        Membership.objects.live(now)
+        .filter(user=user)
+        .order_by("since", "id")
+        .values_list("role", "structure_id", "structure__name")
+    ),
+    UUID(int=1),
+    datetime(2000, 1, 1, tzinfo=UTC),
+)
 
 
 class Seat:
@@ -22,17 +51,13 @@ class Seat:
         self._user = user
 
     @cached_property
-    def memberships(self) -> list[Membership]:
-        return list(
-            Membership.objects.live()
-            .filter(user=self._user)
-            .select_related("structure")
-            .order_by("since", "id")
-        )
+    def memberships(self) -> list[Place]:
+        now = timezone.now()
+        return [Place(*row) for row in _memberships.rows(self._user.pk, now)]
 
     @property
-    def structure(self) -> Structure | None:
-        """The structure whose name stands in the header: the oldest membership's."""
+    def structure(self) -> str | None:
+        """The name in the header: the oldest membership's structure."""
         return self.memberships[0].structure if self.memberships else None
 
     @property

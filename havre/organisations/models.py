@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import ClassVar
 from uuid import UUID
 
@@ -75,9 +76,9 @@ class Team(models.Model):
 
 
 class MembershipQuerySet(models.QuerySet["Membership"]):
-    def live(self) -> MembershipQuerySet:
-        """Memberships that have begun and have not ended, now."""
-        now = timezone.now()
+    def live(self, now: datetime | None = None) -> MembershipQuerySet:
+        """Memberships that have begun and have not ended, now (or at a given moment)."""
+        now = now or timezone.now()
         return self.filter(Q(until=None) | Q(until__gt=now), since__lte=now, structure__closed_at=None)
 
 

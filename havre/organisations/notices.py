@@ -19,11 +19,11 @@ def _invitation_open(id: UUID) -> bool:
 
 INVITATION = notices.Notice(
     key="organisations.invitation",
-    title=_("Havre : une place dans votre équipe"),
+    title=_("Havre : une place dans votre équipe"),
     body=_(
         "Bonjour,\n\n%(structure)s vous invite à travailler avec Havre.\n"
-        "Ouvrez cette adresse dans les 7 jours :\n\n%(link)s\n\n"
-        "Vous n’attendiez pas ce message ? Ne faites rien."
+        "Ouvrez cette adresse dans les 7 jours :\n\n%(link)s\n\n"
+        "Vous n’attendiez pas ce message ? Ne faites rien."
     ),
     still_true=_invitation_open,
 )

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
@@ -13,18 +14,20 @@ from django.views.decorators.http import require_http_methods, require_POST
 from havre.accounts import actions as accounts
 from havre.accounts import drafts
 from havre.accounts.forms import PasswordForm
+from havre.accounts.middleware import to_sign_in
+from havre.accounts.models import User
+from havre.core.http import open_to_all
 from havre.organisations import actions, queries
 from havre.organisations.doors import ProRequest, professionals
 from havre.organisations.forms import InvitationForm
-from havre.organisations.models import Membership, Role, Structure
-from havre.ui.public import open_to_all
+from havre.organisations.models import Invitation, Membership, Role, Structure
 
 
 def _managed(request: ProRequest) -> Structure:
-    managed = [m.structure for m in request.seat.memberships if m.role == Role.MANAGER]
+    managed = request.seat.structures(Role.MANAGER)
     if not managed:
         raise Http404
-    return managed[0]
+    return Structure.objects.get(pk=managed[0])
 
 
 @professionals
@@ -32,13 +35,13 @@ def _managed(request: ProRequest) -> Structure:
 def structure(request: ProRequest) -> HttpResponse:
     """The team: who has a seat, and a form to invite one more."""
     managed = _managed(request)
-    form = InvitationForm(request.POST or drafts.taken(request))
+    form = InvitationForm(request.POST or drafts.kept(request))
     status = 200
     if request.method == "POST":
         if form.is_valid():
-            actions.invite(managed, by=request.user, **form.cleaned_data)
-            messages.success(request, _("L’invitation est partie. Elle est valable 7 jours."))
-            return redirect("structure")
+            _invitation, link = actions.invite(managed, by=request.user, **form.cleaned_data)
+            # Not a redirect: the link is a secret that is kept nowhere, so this page is the only one to show it.
+            return render(request, "organisations/invited.html", {"link": link, **form.cleaned_data})
         status = 422
     team = queries.team_of(managed, by=request.user.actor)
     context = {"structure": managed, "team": team, "form": form}
@@ -59,11 +62,13 @@ def membership_end(request: ProRequest, id: UUID) -> HttpResponse:
 
 @open_to_all
 @require_http_methods(["GET", "HEAD", "POST"])
-def invitation(request: HttpRequest, token: str) -> HttpResponse:
+def invitation(request: HttpRequest, token: str) -> HttpResponseBase:
     """Someone new takes a seat: a name, a password; the code generator comes next."""
     invitation = actions.open_invitation(token)
     if invitation is None:
         return render(request, "organisations/invitation_over.html", status=404)
+    if actions.invited_user(invitation) is not None:
+        return _for_an_account(request, invitation)
     form = PasswordForm(request.POST or None)
     status = 200
     if request.method == "POST":
@@ -82,3 +87,17 @@ def invitation(request: HttpRequest, token: str) -> HttpResponse:
         {"form": form, "structure": invitation.structure},
         status=status,
     )
+
+
+def _for_an_account(request: HttpRequest, invitation: Invitation) -> HttpResponseBase:
+    """The address has an account: its owner signs in, then takes the seat in one tap."""
+    user = request.user
+    if not isinstance(user, User):
+        return to_sign_in(request)
+    if request.method == "POST" and actions.accept_as(invitation, by=user):
+        return redirect("pro")
+    template = "organisations/invitation_join.html"
+    if actions.invited_user(invitation) != user:
+        template = "organisations/invitation_over.html"
+    status = 200 if template.endswith("join.html") else 404
+    return render(request, template, {"structure": invitation.structure}, status=status)

@@ -20,7 +20,7 @@ class PeopleConfig(AppConfig):
         acts.register("people.consent.withdrawn", _("a arrêté un accord"))
         kinds.register(
             "people.consent.named",
-            _("Nouvel accord : cette personne vous ouvre ses documents."),
+            _("Nouvel accord : cette personne vous ouvre ses documents."),
             kinds.object_url(lambda id: reverse("consent", args=[id])),
         )
         kinds.register(

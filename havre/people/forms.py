@@ -18,7 +18,7 @@ class PersonForm(forms.Form):
     """A name as the person says it; the rest may stay unknown."""
 
     name = forms.CharField(
-        label=_("Comment s’appelle la personne ?"),
+        label=_("Comment s’appelle la personne ?"),
         help_text=_("Comme elle le dit. Un surnom suffit."),
         max_length=100,
         widget=forms.TextInput(attrs={"autocomplete": "off", "dir": "auto"}),
@@ -47,7 +47,7 @@ class AccordForm(forms.Form):
     """Which structures, how long, in which language: prepared by the professional with the person."""
 
     structures = forms.ModelMultipleChoiceField(
-        label=_("Quelles structures pourront voir les documents ?"),
+        label=_("Quelles structures pourront voir les documents ?"),
         queryset=Structure.objects.none(),
         widget=forms.CheckboxSelectMultiple,
         error_messages={"required": _("Choisissez au moins une structure.")},
@@ -60,7 +60,7 @@ class AccordForm(forms.Form):
         widget=forms.TextInput(attrs={"autocomplete": "off", "dir": "auto"}),
     )
     duration = forms.ChoiceField(
-        label=_("Pour combien de temps ?"),
+        label=_("Pour combien de temps ?"),
         choices=[(key, label) for key, (_span, label) in terms.DURATIONS.items()],
         initial="365",
         widget=forms.RadioSelect,
@@ -80,7 +80,7 @@ class SignatureForm(forms.Form):
 
     strokes = forms.CharField(required=False, max_length=120_000, widget=forms.HiddenInput)
     written = forms.CharField(
-        label=_("Écrivez votre nom, ou une croix"),
+        label=_("Écrivez votre nom ou une croix"),
         required=False,
         max_length=100,
         widget=forms.TextInput(attrs={"autocomplete": "off", "dir": "auto"}),

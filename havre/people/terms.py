@@ -44,15 +44,15 @@ def words(language: str, *, structures: Sequence[str], until: datetime) -> Terms
         day = formats.date_format(timezone.localtime(until), "DATE_FORMAT")
         return Terms(
             language=language,
-            title=_("Qui peut voir mes documents ?"),
-            question=_("Êtes-vous d’accord ?"),
+            title=_("Qui peut voir mes documents ?"),
+            question=_("Êtes-vous d’accord ?"),
             structures=list(structures),
             points=[
                 _("Les équipes de ces structures peuvent voir et ajouter mes documents."),
                 _("Elles le font pour m’aider, et pour rien d’autre."),
                 _("Je peux voir qui a regardé mes documents."),
                 _("Je peux arrêter quand je veux, d’un mot."),
-                _("Si je dis non, on m’accueille pareil."),
+                _("Si je dis non, on m’accueille de la même façon."),
             ],
             until=_("Jusqu’au %(day)s") % {"day": day},
         )

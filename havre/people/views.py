@@ -53,8 +53,8 @@ def people(request: ProRequest) -> HttpResponse:
     """The people whom the user's structures accompany, or who named them; search by the beginnings of names."""
     _with_records(request)
     words = request.GET.get("q", "")
-    page = max(1, int(request.GET["page"])) if request.GET.get("page", "").isdecimal() else 1
-    found = queries.search(request.user, words, page=min(page, 1_000))
+    page = _page_number(request.GET.get("page", ""))
+    found = queries.search(request.user, words, page=page)
     context = {
         "found": found,
         "q": words,
@@ -65,6 +65,11 @@ def people(request: ProRequest) -> HttpResponse:
     return render(request, template, context)
 
 
+def _page_number(text: str) -> int:
+    """The page asked for, from 1 to 999; anything else is the first."""
+    return max(1, int(text)) if text.isdecimal() and len(text) <= 3 else 1
+
+
 @professionals
 @require_http_methods(READ_AND_POST)
 def person_new(request: ProRequest) -> HttpResponse:
@@ -72,7 +77,7 @@ def person_new(request: ProRequest) -> HttpResponse:
     writable = request.seat.structures(*seats.WHO_WRITE)
     if not writable:
         raise Http404
-    form = PersonForm(request.POST or drafts.taken(request))
+    form = PersonForm(request.POST or drafts.kept(request))
     status = 200
     if request.method == "POST":
         if form.is_valid():
@@ -145,7 +150,7 @@ def consent_new(request: ProRequest, id: UUID) -> HttpResponse:
     if not nameable.exists():
         return render(request, "people/consent_elsewhere.html", {"person": person})
     mine = request.seat.structures(*seats.WHO_BRING_PAPERS)
-    sent = request.POST or drafts.taken(request)
+    sent = request.POST or drafts.kept(request)
     shown, searchable = _shown(nameable, mine, sent)
     initial = {"structures": mine, "duration": "365", "language": person.language or "fr"}
     form = AccordForm(sent, structures=shown, initial=initial)
@@ -181,7 +186,7 @@ def consent_sign(request: ProRequest, id: UUID) -> HttpResponse:
     accord = AccordForm(request.GET, structures=_to_name(request, person))
     if not accord.is_valid():
         return redirect("consent-new", id=person.pk)
-    form = SignatureForm(request.POST or drafts.taken(request))
+    form = SignatureForm(request.POST or drafts.kept(request))
     if request.method == "POST" and form.is_valid():
         consent = actions.give_consent(person, _given(accord, form), by=user)
         return redirect("consent", id=consent.pk)

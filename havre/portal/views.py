@@ -6,9 +6,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from havre.core.http import open_to_all
 from havre.portal.numbers import DANGER, SHELTER
 from havre.ui.languages import counts
-from havre.ui.public import open_to_all
 
 
 @open_to_all

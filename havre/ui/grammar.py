@@ -11,9 +11,9 @@ from django.shortcuts import render
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
+from havre.core.http import open_to_all
 from havre.ui.forms import DateField
 from havre.ui.icons import ICONS
-from havre.ui.public import open_to_all
 from havre.ui.templatetags.ui import STATUS_ICONS
 
 DIRECTIONS = ("ltr", "rtl")

@@ -32,6 +32,12 @@ def counts() -> tuple[Count, ...]:
     return tuple(_count(code, str(name)) for code, name in settings.LANGUAGES)
 
 
+@cache
+def drafted(code: str) -> bool:
+    """Whether a machine wrote texts of this language that no speaker has read yet."""
+    return any(count.code == code and count.drafted for count in counts())
+
+
 def _count(code: str, name: str) -> Count:
     if code == settings.LANGUAGE_CODE:
         return Count(code, name, source=True)

@@ -14,8 +14,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
 
+from havre.core.http import open_to_all
 from havre.ui import faults, shell
-from havre.ui.public import open_to_all
 
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:

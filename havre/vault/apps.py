@@ -21,7 +21,7 @@ class VaultConfig(AppConfig):
         acts.register("vault.document.downloaded", _("a téléchargé un document"))
         kinds.register(
             "vault.document.unreadable",
-            _("Un document ne peut pas être montré. Reprenez-le avec la personne."),
+            _("Un document ne peut pas être montré. Refaites la photo avec la personne."),
             kinds.object_url(lambda id: reverse("document", args=[id])),
         )
         access.register_papers(queries.has_papers)

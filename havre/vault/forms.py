@@ -48,10 +48,10 @@ class DocumentForm(forms.Form):
         widget=forms.FileInput(attrs={"accept": ACCEPTED}),
     )
     arrival = forms.CharField(required=False, widget=forms.HiddenInput, max_length=200)
-    kind = forms.ChoiceField(label=_("Quel document ?"), choices=kinds.choices)
+    kind = forms.ChoiceField(label=_("Quel document ?"), choices=kinds.choices)
     title = forms.CharField(
         label=_("Titre"),
-        help_text=_("Pour le retrouver. Par exemple : bail rue des Lilas."),
+        help_text=_("Pour le retrouver. Par exemple : bail rue des Lilas."),
         required=False,
         max_length=100,
         widget=forms.TextInput(attrs={"autocomplete": "off", "dir": "auto"}),

@@ -38,7 +38,7 @@ def document_new(request: ProRequest, id: UUID) -> HttpResponse:
     person = get_object_or_404(Person.objects.visible_to(user), pk=id)
     if not access.can_add(user, person):
         raise Http404
-    sent = request.POST if request.method == "POST" else drafts.taken(request)
+    sent = request.POST if request.method == "POST" else drafts.kept(request)
     form = DocumentForm(sent, request.FILES or None, sender=user.pk)
     status = 200
     if request.method == "POST":

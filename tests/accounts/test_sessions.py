@@ -173,7 +173,8 @@ def test_a_paper_sent_after_the_end_waits_sealed_and_needs_no_new_choice(
     page = again.get(address)
     html = page.content.decode()
     assert "Mai chez Roche" in html
-    assert "Votre fichier est gardé ici. Il n’est pas à reprendre." in html
+    assert 'type="file"' not in html
+    assert f'name="arrival" value="{page.context["waiting"]}"' in html
     kept = again.post(address, {"arrival": page.context["waiting"], "kind": "payslip", "title": "Mai"})
     assert kept.status_code == 302
     assert Document.objects.visible_to(cast.claire).count() == 1

@@ -119,6 +119,7 @@ READS = {
     "accounts/sessions.py:note_visit": _OWN,
     "accounts/sessions.py:end_all": "the sessions of a user who leaves, ended unread",
     "accounts/sessions.py:purge": "the clock removes old sessions, unread",
+    "audit/actions.py:record_look": "asks whether the same look is noted already",
     "audit/chain.py:extend": "the sequencer chains every line",
     "audit/chain.py:first_fault": "the check of the chain reads every line",
     "audit/queries.py:about": "the caller has the person through `visible_to`",

@@ -42,19 +42,19 @@ def invite(cast: Cast, email: str = "nour@exemple.test", role: str = Role.PROFES
     return invitation, "/" + link.split("/", 3)[3]
 
 
-def test_a_manager_invites_from_the_page_of_the_structure(cast: Cast) -> None:
+def test_a_manager_invites_from_the_page_of_the_structure_and_sees_the_link_once(cast: Cast) -> None:
     browser = cast.client("gaelle")
-    sent = browser.post(reverse("structure"), {"email": "nour@exemple.test", "role": "reader"})
-    assert sent["Location"] == reverse("structure")
+    answer = browser.post(reverse("structure"), {"email": "nour@exemple.test", "role": "reader"})
+    (link,) = re.findall(r"https?://[^<]+/invitation/[^<]+/", answer.content.decode())
     invitation = Invitation.objects.get()
     assert (invitation.role, invitation.structure, invitation.created_by) == (
         "reader",
         cast.halte,
         cast.gaelle.pk,
     )
-    assert (
-        "L’invitation est partie. Elle est valable 7 jours." in browser.get(sent["Location"]).content.decode()
-    )
+    assert answer["Cache-Control"] == "no-store"
+    assert link not in browser.get(reverse("structure")).content.decode()
+    assert Client().get("/" + link.split("/", 3)[3]).status_code == 200
 
 
 @pytest.mark.parametrize("name", ["claire", "rachid", "violette", "lena", "odile", "norbert", "driss"])
@@ -134,13 +134,32 @@ def test_the_link_is_over_after_seven_days(clock: time_machine.Traveller, cast: 
     assert Message.objects.get().state == State.EXPIRED
 
 
-def test_an_address_that_has_an_account_takes_no_second_one(cast: Cast) -> None:
+def test_somebody_who_has_an_account_joins_with_it_and_gets_no_second_one(cast: Cast) -> None:
     link = invite(cast, email="Driss@exemple.test")[1]
-    over = Client().post(link, NEW)
+    asked = Client().post(link, NEW)
+    assert asked["Location"].startswith(reverse("sign-in"))
+    for other in ("elise", "gaelle"):
+        assert cast.client(other).get(link).status_code == 404
+        assert cast.client(other).post(link).status_code == 404
+    driss = cast.client("driss")
+    assert "Halte Exemple" in driss.get(link).content.decode()
+    assert not Membership.objects.filter(structure=cast.halte, user=cast.driss).exists(), (
+        "a look takes no seat"
+    )
+    assert driss.post(link)["Location"] == reverse("pro")
+    seats = Membership.objects.live().filter(user=cast.driss)
+    assert {seat.structure for seat in seats} == {cast.halte, cast.tilleuls}
+    assert User.objects.count() == len(cast.users)
+    over = driss.get(link)
     assert over.status_code == 404
     assert OVER in over.content.decode()
-    assert User.objects.count() == len(cast.users)
-    assert Membership.objects.filter(structure=cast.halte, user=cast.driss).count() == 0
+
+
+def test_an_invitation_to_another_role_takes_the_place_of_the_seat(cast: Cast) -> None:
+    link = invite(cast, email="lena@exemple.test", role=Role.PROFESSIONAL)[1]
+    cast.client("lena").post(link)
+    assert Membership.objects.live().get(user=cast.lena).role == Role.PROFESSIONAL
+    assert Membership.objects.filter(user=cast.lena).count() == 2
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Who sees that a person exists, and who sees their papers: by whom they are accompanied, and by what they agreed to."""
+"""Who sees that a person exists, and who sees their papers: by accompaniment, and by accord."""
 
 from __future__ import annotations
 

@@ -1,7 +1,14 @@
 from __future__ import annotations
 
-import pytest
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
 
+import pytest
+from django.conf import settings
+
+from havre.people.models import Person
+from havre.reading.client import ReadingServer
 from tests import cast as stage
 from tests.cast import Cast
 
@@ -9,3 +16,24 @@ from tests.cast import Cast
 @pytest.fixture
 def cast() -> Cast:
     return stage.build()
+
+
+@pytest.fixture
+def bruno(cast: Cast) -> Person:
+    """Bruno, who has opened his documents to Claire's structure and to Driss's."""
+    bruno = cast.bruno()
+    cast.agreed(bruno, cast.halte, cast.tilleuls)
+    return bruno
+
+
+@pytest.fixture(scope="session")
+def _reading() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="havre-") as folder, ReadingServer(Path(folder)) as server:
+        yield server.socket
+
+
+@pytest.fixture
+def reader(_reading: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A reading server, where the settings say."""
+    monkeypatch.setattr(settings, "READING_SOCKET", _reading)
+    return _reading

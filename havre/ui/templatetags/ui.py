@@ -6,15 +6,20 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from django import forms, template
+from django.conf import settings
 from django.forms.boundfield import BoundField
+from django.template.loader import get_template
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import get_language
 
 from havre.ui.icons import ICONS
+from havre.ui.languages import drafted
 
 register = template.Library()
 
@@ -103,6 +108,17 @@ def first_id(bound: BoundField) -> str:
     if kind in ("radios", "checkboxes", "boxes"):
         return f"{bound.auto_id}_{'day' if isinstance(bound.field.widget, forms.SelectDateWidget) else '0'}"
     return bound.auto_id
+
+
+@register.simple_tag
+def fixed(name: str) -> SafeString:
+    """A partial that depends on the language alone: rendered once a language, then kept in memory."""
+    return _fixed(name, get_language() or settings.LANGUAGE_CODE)
+
+
+@cache
+def _fixed(name: str, language: str) -> SafeString:
+    return mark_safe(get_template(name).render({"drafted": drafted(language)}))  # noqa: S308 -- our own template
 
 
 @register.inclusion_tag("ui/arc.html")

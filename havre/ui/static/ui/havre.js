@@ -102,7 +102,7 @@
     document.querySelectorAll("form[data-sent]").forEach(again);
   }, window);
 
-  /* Idle: a warning one minute before the server forgets us; then the page reloads, and sends nothing. */
+  /* Idle: a warning one minute before the server forgets us; then what was typed is sent to be kept, not to be done, and the page reloads. */
   const seconds = Number(page.dataset.idleSeconds);
   const warning = document.getElementById("idle");
   let warn, leave, touched = 0;
@@ -119,10 +119,20 @@
   const stay = () => fetch("/robots.txt", { method: "HEAD", cache: "no-store" }).then(() => contact(), () => {});
   function idle() {
     if (document.querySelector("form[aria-busy=true]")) { contact(); return; } /* a paper is leaving */
-    leave = setTimeout(() => location.reload(), 60000);
+    leave = setTimeout(goodbye, 60000);
     if (touched && Date.now() - touched < 120000) { stay(); return; }
     if (warning && !warning.open) { warning.showModal(); say(warning.textContent); }
   }
+  async function goodbye() {
+    const form = [...document.querySelectorAll("main form[method=post]")].find((one) => one.dataset.typed);
+    if (form) {
+      const fields = new FormData(form);
+      [...fields].forEach(([name, value]) => { if (value instanceof File) fields.delete(name); });
+      await fetch(form.action, { method: "POST", body: fields, headers: { "X-Havre-Leaving": "1" } }).catch(() => {});
+    }
+    location.reload();
+  }
+  on("input", (event) => { const form = event.target.closest("form"); if (form) form.dataset.typed = "1"; });
   if (seconds) {
     ["keydown", "pointerdown", "input"].forEach((name) => on(name, () => { touched = Date.now(); }));
     if (others) others.onmessage = () => contact(false);
