@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import cast
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit, urlunsplit
 
 from django.contrib import auth, messages
 from django.contrib.auth.models import AnonymousUser
@@ -37,12 +37,14 @@ class sign_in:  # noqa: N801 -- Django's middlewares are callables; this one als
             now = timezone.now()
             if sessions.ended(row, now):
                 request.lapsed = user.pk  # type: ignore[attr-defined]
-                request.session.flush()
                 user = None
             else:
                 sessions.note_visit(row, now)
         request.user = AnonymousUser() if user is None else user
-        return self.get_response(request)
+        response = self.get_response(request)
+        if request.lapsed is not None and response.status_code < 500:  # type: ignore[attr-defined]
+            _end(request)
+        return response
 
     def process_view(
         self, request: HttpRequest, view: object, args: object, kwargs: object
@@ -57,8 +59,16 @@ class sign_in:  # noqa: N801 -- Django's middlewares are callables; this one als
             return None
         if request.method == "POST":
             drafts.keep(User.objects.get(pk=lapsed), request)
+        _end(request)
         messages.warning(request, _("Votre session est finie. Ce que vous avez écrit est gardé."))
         return to_sign_in(request)
+
+
+def _end(request: HttpRequest) -> None:
+    """The session goes once what came after its end is safe; until then the same page can be sent again."""
+    if request.lapsed is not None:  # type: ignore[attr-defined]
+        request.session.flush()
+        request.lapsed = None  # type: ignore[attr-defined]
 
 
 def _left(request: HttpRequest) -> HttpResponse:
@@ -86,7 +96,15 @@ def _visitor(request: HttpRequest) -> tuple[User | None, Session | None]:
 
 def to_sign_in(request: HttpRequest) -> HttpResponse:
     """Go and sign in, then come back to this page."""
-    address = f"{reverse('sign-in')}?{urlencode({'next': request.get_full_path()})}"
+    address = f"{reverse('sign-in')}?{urlencode({'next': _page_to_come_back_to(request)})}"
     if request.headers.get("HX-Request"):
         return HttpResponse(status=204, headers={"HX-Redirect": address})
     return HttpResponseRedirect(address)
+
+
+def _page_to_come_back_to(request: HttpRequest) -> str:
+    """This page, or the one whose button was pressed (an address that only takes posts shows nothing)."""
+    referrer = urlsplit(request.headers.get("Referer", ""))
+    if request.method == "POST" and referrer.netloc == request.get_host():
+        return urlunsplit(("", "", referrer.path, referrer.query, ""))
+    return request.get_full_path()

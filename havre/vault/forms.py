@@ -86,5 +86,5 @@ class DocumentForm(forms.Form):
 
     def waiting_token(self) -> str:
         """The token of a file that arrived and waits for the rest of the form, or ""."""
-        arrived = (getattr(self, "cleaned_data", None) or {}).get("arrived")
+        arrived = self.cleaned_data.get("arrived") if self.is_bound and self.errors is not None else None
         return arrived.token() if arrived is not None and arrived.path.exists() else ""

@@ -47,7 +47,7 @@ def document_new(request: ProRequest, id: UUID) -> HttpResponse:
             messages.success(request, _("Le document est en sécurité."))
             return redirect("document", id=document.pk)
     _name_if_possible(person, user)
-    context = {"person": person, "form": form, "waiting": form.waiting_token() if form.is_bound else ""}
+    context = {"person": person, "form": form, "waiting": form.waiting_token()}
     return render(request, "vault/document_new.html", context, status=status)
 
 

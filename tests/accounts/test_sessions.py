@@ -12,11 +12,13 @@ from django.test import Client
 from django.urls import reverse
 
 from havre.accounts import drafts, sessions
-from havre.accounts.models import Draft, Session
+from havre.accounts.middleware import LEAVING
+from havre.accounts.models import Draft, Session, User
 from havre.core import arrivals, sealing
 from havre.people.models import Person
 from havre.vault.models import Document
 from tests import cast as stage
+from tests.accounts.hands import code, password
 from tests.accounts.stagehands import files_at_rest, keeper_absent, stolen
 from tests.cast import Cast
 
@@ -29,7 +31,7 @@ TYPED = {"name": "Zoé Saint-Roch", "birth": "27/03/1974", "language": "ar"}
 
 def lands(answer: Any) -> str:
     """Where the sign-in page will lead after it."""
-    parts = urlsplit(answer["Location"])
+    parts = urlsplit(str(answer["Location"]))
     assert parts.path == reverse("sign-in")
     return parse_qs(parts.query)["next"][0]
 
@@ -82,6 +84,16 @@ def test_a_public_page_after_the_end_asks_nothing(cast: Cast, clock: time_machin
     assert not Session.objects.filter(user=cast.claire).exists()
 
 
+def test_one_signs_in_again_at_once_in_a_browser_whose_session_has_ended(
+    claire: User, cast: Cast, clock: time_machine.Traveller
+) -> None:
+    browser = cast.client("claire")
+    clock.shift(OVER)
+    password(browser)
+    assert code(browser)["Location"] == reverse("pro")
+    assert browser.get(reverse("pro")).status_code == 200
+
+
 def test_an_ended_session_is_not_revived_by_a_page_that_does_not_exist(
     cast: Cast, clock: time_machine.Traveller
 ) -> None:
@@ -91,7 +103,7 @@ def test_an_ended_session_is_not_revived_by_a_page_that_does_not_exist(
     assert browser.get(reverse("pro")).status_code == 302
 
 
-def test_what_is_sent_after_the_end_is_kept_and_shown_again_once(
+def test_what_is_sent_after_the_end_is_kept_and_shown_until_it_is_sent(
     cast: Cast, clock: time_machine.Traveller
 ) -> None:
     browser = cast.client("claire")
@@ -104,6 +116,8 @@ def test_what_is_sent_after_the_end_is_kept_and_shown_again_once(
     assert 'value="Zoé Saint-Roch"' in page
     assert 'value="27/03/1974"' in page
     assert 'value="ar" ' in page
+    assert "Zoé" in again.get(lands(sent)).content.decode(), "a second look loses nothing"
+    assert again.post(lands(sent), TYPED).status_code == 302
     assert not Draft.objects.exists()
     assert "Zoé" not in again.get(lands(sent)).content.decode()
 
@@ -235,6 +249,17 @@ def test_a_part_of_a_page_asked_after_the_end_sends_the_whole_page_to_sign_in(
     answer = browser.get(reverse("people"), {"q": "b"}, headers={"HX-Request": "true"})
     assert answer.status_code == 204
     assert answer["HX-Redirect"].startswith(reverse("sign-in"))
+
+
+def test_a_page_left_alone_sends_what_was_typed_and_does_not_do_it(cast: Cast) -> None:
+    browser = cast.client("claire")
+    left = browser.post(reverse("person-new"), TYPED, headers={LEAVING: "1"})
+    assert left.status_code == 204
+    assert not Person.objects.for_system("a test").exists()
+    assert browser.get(reverse("pro")).status_code == 302
+    assert "Zoé" in cast.client("claire").get(reverse("person-new")).content.decode()
+    assert Client().post(reverse("person-new"), TYPED, headers={LEAVING: "1"}).status_code in (204, 302)
+    assert Draft.objects.count() == 1
 
 
 def test_every_session_of_a_user_can_be_ended_from_elsewhere(cast: Cast) -> None:

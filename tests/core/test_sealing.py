@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+from uuid import UUID
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -72,9 +75,9 @@ def test_many_subjects_are_opened_a_hundred_at_a_time(monkeypatch: pytest.Monkey
     asked: list[int] = []
     fields = KeeperClient.fields
 
-    def counted(self: KeeperClient, subjects: list, *more: object) -> FieldKeys:  # type: ignore[type-arg]
+    def counted(self: KeeperClient, subjects: list[UUID], *more: Any) -> FieldKeys:
         asked.append(len(subjects))
-        return fields(self, subjects, *more)  # type: ignore[arg-type]
+        return fields(self, subjects, *more)
 
     monkeypatch.setattr(KeeperClient, "fields", counted)
     opened = sealing.unseal(rows, "name", by=BY, purpose="list")
@@ -87,9 +90,9 @@ def test_rows_of_one_subject_ask_for_one_key(monkeypatch: pytest.MonkeyPatch) ->
     asked: list[int] = []
     fields = KeeperClient.fields
 
-    def counted(self: KeeperClient, subjects: list, *more: object) -> FieldKeys:  # type: ignore[type-arg]
+    def counted(self: KeeperClient, subjects: list[UUID], *more: Any) -> FieldKeys:
         asked.append(len(subjects))
-        return fields(self, subjects, *more)  # type: ignore[arg-type]
+        return fields(self, subjects, *more)
 
     monkeypatch.setattr(KeeperClient, "fields", counted)
     sealing.unseal([*fresh(row), *fresh(row)], "name", by=BY, purpose="list")

@@ -53,7 +53,7 @@ def test_a_library_too_old_stops_the_start_with_a_sentence(monkeypatch: pytest.M
         raise ImportError
 
     monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 40, 1))
-    monkeypatch.setattr(base.importlib, "import_module", missing)
+    monkeypatch.setattr("havre.core.sqlite.base.importlib.import_module", missing)
     with pytest.raises(WrongSetting, match="install the package pysqlite3"):
         base._library()
 
@@ -104,7 +104,7 @@ def test_a_fair_lock_serves_in_the_order_of_arrival() -> None:
     for number in range(8):
         threads.append(threading.Thread(target=one, args=(number,)))
         threads[-1].start()
-        _until(lambda number=number: len(lock._waiting) == number + 1)  # type: ignore[misc]
+        _until(lambda number=number: len(lock._waiting) == number + 1)
     lock.release()
     for thread in threads:
         thread.join(5)
@@ -166,7 +166,7 @@ def test_a_transaction_waits_for_the_one_before_it_and_goes_on_after_its_rollbac
 
 @pytest.mark.parametrize("end", ["commit", "rollback", "fault in SQL", "inner rollback", "closed"])
 def test_each_end_of_a_transaction_gives_the_turn_back(house: ConnectionHandler, end: str) -> None:
-    connection = house["default"]
+    connection: Any = house["default"]
     match end:
         case "commit":
             with transaction.atomic():

@@ -223,7 +223,7 @@ def reader() -> Iterator[None]:
 def _someone_new_joins(told: Told, cast: Cast) -> tuple[Client, list[str]]:
     """Gaëlle invites by e-mail; the letter leaves; the new one takes the seat and sets a code generator."""
     gaelle, email = cast.client("gaelle"), f"{SECRET}@exemple.test"
-    assert told.post(gaelle, reverse("structure"), email=email, role="professional").status_code == 302
+    assert told.post(gaelle, reverse("structure"), email=email, role="professional").status_code == 200
     assert told.post(gaelle, reverse("structure"), email=f"{SECRET}@", role="professional").status_code == 422
     assert outbox.send_due() == 1
     letter = message_from_bytes(outbox.letter(Message.objects.get(), by=sealing.worker()), policy=default)

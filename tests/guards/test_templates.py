@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import pytest
@@ -22,6 +23,7 @@ from havre.accounts import actions as accounts
 from havre.accounts.models import SecondFactor, User
 from havre.core.keeper_client import KeeperAbsent
 from havre.inbox.models import WorkItem
+from havre.organisations import actions as organisations
 from havre.people.models import Accompaniment
 from havre.ui import faults
 from havre.ui import views as ui
@@ -55,7 +57,9 @@ NOT_SHOWN_HERE = {"ui/errors/503.html": "a proxy shows it while the house is sto
 
 def _partials() -> set[str]:
     """Templates that stand inside others: included, drawn by a tag or a widget, or a section of a page."""
-    included = {name for text in TEMPLATES.values() for name in re.findall(r'{% include "([^"]+)"', text)}
+    included = {
+        name for text in TEMPLATES.values() for name in re.findall(r'{% (?:include|fixed) "([^"]+)"', text)
+    }
     drawn = {
         name
         for text in SCRIPTS
@@ -281,6 +285,14 @@ def _of_other_moments(scene: Scene, language: str) -> Iterator[Shown]:
     claire, driss, elise = (scene.browser(name, **options) for name in ("claire", "driss", "elise"))
     paper = scene.address("document")
     yield _shown("an invitation that is over", claire.get(reverse("invitation", args=["rien"])), 404)
+    gaelle = scene.browser("gaelle", **options)
+    yield _shown(
+        "an invitation to give", gaelle.post(reverse("structure"), {"email": "a@b.test", "role": "reader"})
+    )
+    _invitation, link = organisations.invite(
+        scene.cast.halte, email="driss@exemple.test", role="reader", by=scene.cast.gaelle
+    )
+    yield _shown("an invitation for an account", driss.get(urlsplit(link).path))
     yield _shown("a page that is not there", claire.get("/nulle-part/"), 404)
     yield _shown("work to do", driss.get(reverse("pro")))
     WorkItem.objects.update(due="2020-01-01T00:00:00Z")

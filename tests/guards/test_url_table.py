@@ -82,7 +82,7 @@ work-item-done    GET    302    405    405   405   405    405    405      405  4
 work-item-done    POST   302    404    302   404   404    404    404      404  404   404
 
 structure         GET    302    404    404   404   200    404    404      404  404   404
-structure         POST   302    404    404   404   302    404    404      404  404   404
+structure         POST   302    404    404   404   200    404    404      404  404   404
 structure         DELETE 302    405    405   405   405    405    405      405  404   404
 membership-end    GET    302    405    405   405   405    405    405      405  404   404
 membership-end    POST   302    404    404   404   302    404    404      404  404   404

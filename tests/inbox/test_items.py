@@ -125,5 +125,9 @@ def test_every_kind_says_why_and_leads_to_a_page() -> None:
     assert kinds.known() >= {"people.consent.named", "people.consent.ending", "vault.document.unreadable"}
     for name in kinds.known():
         item.kind = name
-        assert str(kinds.of(item).reason).endswith(".")
-        assert str(THING) in kinds.of(item).url(item)
+        kind = kinds.of(item)
+        assert kind is not None
+        assert str(kind.reason).endswith(".")
+        assert str(THING) in kind.url(item)
+    item.kind = "gone.kind"
+    assert kinds.of(item) is None

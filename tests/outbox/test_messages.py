@@ -17,6 +17,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from havre.core import sealing
+from havre.core.container import ContainerDamaged
 from havre.core.keeper_client import Actor, KeeperAbsent
 from havre.organisations.notices import INVITATION
 from havre.outbox import actions, notices, shredder
@@ -244,7 +245,7 @@ def test_a_letter_is_read_back_with_its_own_key_only(cast: Cast, prepare: Callab
     paths = [actions.file_of(message) for message in (one, other)]
     paths[0].replace(paths[1])
     other.refresh_from_db()
-    with pytest.raises(actions.container.ContainerDamaged):
+    with pytest.raises(ContainerDamaged):
         actions.letter(other, by=cast.claire.actor)
 
 

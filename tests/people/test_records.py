@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from django.urls import reverse
 
+from havre.audit import acts
 from havre.audit.models import Entry
 from havre.core import sealing, shredding
 from havre.core.keeper_client import SubjectErased
@@ -50,7 +52,7 @@ def test_the_journal_says_who_did_what_from_where(cast: Cast) -> None:
     actions.withdraw(consent, by=cast.claire)
     lines = [(line.who, line.where, line.act) for line in queries.journal(bruno, cast.claire)]
     assert lines == [
-        ("Claire Martel", "Halte Exemple", "a mis fin à un accord"),
+        ("Claire Martel", "Halte Exemple", acts.sentence("people.consent.withdrawn")),
         ("Driss Benali", "CHRS Les Tilleuls", "a vu un document"),
         ("Driss Benali", "CHRS Les Tilleuls", "a regardé le dossier"),
         ("Claire Martel", "Halte Exemple", "a ajouté un document"),
@@ -177,7 +179,7 @@ def test_the_other_person_is_intact(cast: Cast, erased: Erased) -> None:
     assert "Zoé" in page
     assert "Carte de Bruno" in page
     document = Document.objects.visible_to(cast.claire).get()
-    original = claire.get(reverse("document-original", args=[document.pk]))
+    original: Any = claire.get(reverse("document-original", args=[document.pk]))
     assert b"".join(original.streaming_content)[:3] == b"\xff\xd8\xff"
     export = shredding.export_all(zoe.pk)
     assert export["people.person"] == [{"name": "Zoé", "birth": "1980", "language": "fr"}]

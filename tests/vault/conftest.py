@@ -13,6 +13,13 @@ from tests import cast as stage
 from tests.cast import Cast
 
 
+@pytest.fixture(autouse=True)
+def _own_folders(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Nothing of another test lies at rest."""
+    for name in ("BLOBS", "ARRIVALS", "OUTBOX_FILES"):
+        monkeypatch.setattr(settings, name, tmp_path / name.lower())
+
+
 @pytest.fixture
 def cast() -> Cast:
     return stage.build()

@@ -71,14 +71,6 @@ def debris() -> list[Path]:
     return [path for path in Path(settings.BLOBS).glob("*/*") if not path.name.startswith(".")]
 
 
-@pytest.fixture(autouse=True)
-def _clean() -> None:
-    """No file of an earlier test."""
-    for folder in (settings.BLOBS, settings.ARRIVALS):
-        for path in sorted(Path(folder).rglob("*"), reverse=True):
-            path.rmdir() if path.is_dir() else path.unlink()
-
-
 @pytest.mark.parametrize(
     ("data", "name", "code"),
     [
@@ -137,7 +129,7 @@ def test_a_file_too_big_is_refused_and_does_not_stay(
 @pytest.mark.parametrize(
     "typed", [{}, {"arrival": ""}, {"arrival": "x"}, {"arrival": "é" * 150}, {"arrival": "A" * 64}]
 )
-def test_without_a_file_the_page_asks_for_one(cast: Cast, bruno: Person, typed: dict[str, str]) -> None:
+def test_without_a_file_the_page_asks_for_one(cast: Cast, bruno: Person, typed: dict[str, Any]) -> None:
     answer = send(cast.client("claire"), bruno, **typed)
     assert answer.status_code == 422
     assert NO_FILE in answer.content.decode()
@@ -375,5 +367,5 @@ def test_a_paper_that_cannot_be_shown_is_kept_and_says_why(
     assert (version.pages, version.problem, version.shown_pages) == ("none", problem, 0)
     assert problems.sentence(problem) in claire.get(added["Location"]).content.decode()
     assert reverse("document", args=[version.document_id]) in claire.get(reverse("pro")).content.decode()
-    original = claire.get(reverse("document-original", args=[version.document_id]))
+    original: Any = claire.get(reverse("document-original", args=[version.document_id]))
     assert b"".join(original.streaming_content) == data, "as it was brought"

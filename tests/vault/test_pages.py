@@ -86,7 +86,8 @@ def test_a_worker_killed_between_two_pages_is_followed_by_another(
     cast: Cast, bruno: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     document = cast.paper(bruno, PDF)
-    write, written = actions.write, []
+    write = actions.write
+    written: list[str] = []
 
     def killed(version: Version, name: str, *rest: Any) -> None:
         if len(written) == 3:
