@@ -12,7 +12,7 @@ from uuid import UUID
 import pytest
 from django.db import connection, transaction
 from django.db.models import QuerySet
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from havre.audit import acts, chain
@@ -55,6 +55,7 @@ def _otherwise(value: Any) -> Any:
 FIELDS = [field.name for field in Entry._meta.get_fields()]
 
 
+@settings(deadline=None)
 @given(st.integers(1, 12), st.data())
 def test_any_altered_field_of_any_line_is_seen_there(count: int, data: st.DataObject) -> None:
     entries = chained(count)
@@ -64,6 +65,7 @@ def test_any_altered_field_of_any_line_is_seen_there(count: int, data: st.DataOb
     assert chain.first_fault(entries) == at + 1
 
 
+@settings(deadline=None)
 @given(st.integers(2, 12), st.data())
 def test_any_line_removed_or_put_in_or_moved_is_seen_there(count: int, data: st.DataObject) -> None:
     entries = chained(count)
@@ -80,6 +82,7 @@ def test_any_line_removed_or_put_in_or_moved_is_seen_there(count: int, data: st.
     assert chain.first_fault(entries) is not None
 
 
+@settings(deadline=None)
 @given(st.integers(1, 8), st.data())
 def test_a_line_rewritten_with_its_own_digest_breaks_the_next_one(count: int, data: st.DataObject) -> None:
     entries = chained(count + 1)

@@ -106,11 +106,13 @@ def test_a_token_of_another_file_or_key_opens_nothing() -> None:
     assert claimed(one.token(), owner=ME) is None
 
 
+@hypothesis_settings(deadline=None)
 @given(st.text(max_size=120))
 def test_no_token_made_up_is_a_fault(token: str) -> None:
     assert claimed(token, owner=ME) is None
 
 
+@hypothesis_settings(deadline=None)
 @given(st.binary(max_size=80))
 def test_no_bytes_made_up_are_a_fault(raw: bytes) -> None:
     assert claimed(base64.urlsafe_b64encode(raw).decode(), owner=ME) is None

@@ -6,7 +6,7 @@ import time
 from uuid import RFC_4122, UUID
 
 import time_machine
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from havre.core.ids import is_uuid, uuid7
@@ -43,11 +43,13 @@ def test_identifiers_of_one_instant_differ_in_every_random_bit() -> None:
     assert ones & zeros & random == random
 
 
+@settings(deadline=None)
 @given(st.uuids())
 def test_any_identifier_is_recognised(made: UUID) -> None:
     assert is_uuid(str(made))
 
 
+@settings(deadline=None)
 @given(st.text(max_size=20))
 def test_no_short_text_is_an_identifier(text: str) -> None:
     assert not is_uuid(text)

@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 from django.utils import translation
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from havre.people.births import NotABirth, parse, shown
@@ -28,22 +28,26 @@ HANDS = (
 )
 
 
+@settings(deadline=None)
 @given(BORN, st.sampled_from(HANDS), st.sampled_from([{}, ARABIC, PERSIAN, FULL_WIDTH]))
 def test_any_date_is_understood_in_any_hand(born: date, hand: str, digits: dict[int, int]) -> None:
     assert parse(hand.format(born).translate(digits), today=TODAY) == born.isoformat()
 
 
+@settings(deadline=None)
 @given(BORN, st.sampled_from(["{0.month}/{0.year}", "{0.month:02}-{0.year}", "{0.month} {0.year}"]))
 def test_a_month_is_enough(born: date, hand: str) -> None:
     first = born.replace(day=1)
     assert parse(hand.format(born), today=TODAY) == f"{first:%Y-%m}"
 
 
+@settings(deadline=None)
 @given(st.integers(1906, 2026), st.sampled_from([{}, ARABIC, PERSIAN]))
 def test_a_year_is_enough(year: int, digits: dict[int, int]) -> None:
     assert parse(str(year).translate(digits), today=TODAY) == str(year)
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_no_text_is_a_fault(text: str) -> None:
     try:
@@ -54,6 +58,7 @@ def test_no_text_is_a_fault(text: str) -> None:
     assert shown(born)
 
 
+@settings(deadline=None)
 @given(st.text("0123456789/-. ٠١٢٣٤٥٦٧٨٩", max_size=14))
 def test_no_digits_are_a_fault(text: str) -> None:
     try:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from havre.people import terms
@@ -22,16 +22,19 @@ JSON = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(DRAWN)
 def test_any_strokes_come_back_as_they_were_drawn(drawn: list[list[tuple[int, int]]]) -> None:
     assert strokes(json.dumps(drawn)) == drawn
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_no_text_is_a_fault(text: str) -> None:
     _only_strokes_or_a_refusal(text)
 
 
+@settings(deadline=None)
 @given(JSON | st.lists(st.lists(st.lists(JSON, min_size=2, max_size=2), max_size=4), max_size=3))
 def test_no_json_is_a_fault(value: Any) -> None:
     _only_strokes_or_a_refusal(json.dumps(value))
@@ -88,6 +91,7 @@ def test_the_words_name_the_structures_and_the_last_day_in_each_language() -> No
     assert len({word.title for word in said.values()}) == 3
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.text(max_size=5), st.text(max_size=5), max_size=4), st.text(max_size=9), st.data())
 def test_a_digest_holds_to_the_words_the_signature_and_the_salt(
     said: dict[str, str], signature: str, data: st.DataObject
