@@ -24,7 +24,7 @@ def keep(user: User, request: HttpRequest) -> Draft:
         file.arrival.token()
         for _name, files in request.FILES.lists()
         for file in files
-        if isinstance(file, SealedUpload) and not file.too_big
+        if isinstance(file, SealedUpload) and not (file.too_big or file.lost)
     ]
     Draft.objects.filter(user=user, path=request.path[:LONGEST_PATH]).delete()
     draft = Draft(user=user, path=request.path[:LONGEST_PATH])
@@ -43,6 +43,8 @@ def kept(request: HttpRequest) -> QueryDict | None:
         return None
     sealing.unseal([draft], "fields", by=user.actor, purpose="draft")
     data = QueryDict(mutable=True)
+    if isinstance(draft.fields, sealing.Unreadable):
+        return None
     for name, values in json.loads(draft.fields).items():
         data.setlist(name, values)
     return data

@@ -42,6 +42,8 @@ class sign_in:  # noqa: N801 -- Django's middlewares are callables; this one als
                 sessions.note_visit(row, now)
         request.user = AnonymousUser() if user is None else user
         response = self.get_response(request)
+        if response.status_code < 500:
+            drafts.forget(request)
         if request.lapsed is not None and response.status_code < 500:  # type: ignore[attr-defined]
             _end(request)
         return response
@@ -55,7 +57,6 @@ class sign_in:  # noqa: N801 -- Django's middlewares are callables; this one als
             return _left(request)
         lapsed = request.lapsed  # type: ignore[attr-defined]
         if lapsed is None:
-            drafts.forget(request)
             return None
         if request.method == "POST":
             drafts.keep(User.objects.get(pk=lapsed), request)

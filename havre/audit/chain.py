@@ -37,7 +37,8 @@ def digest(previous: str, entry: Entry) -> str:
 @transaction.atomic
 def extend() -> int:
     """Chain the lines that wait, oldest first; answers how many."""
-    waiting = list(Entry.objects.filter(position=None).order_by("id")[:AT_ONCE])
+    # Locked before the last position is read: on PostgreSQL a second sequencer (a worker that slept) waits here.
+    waiting = list(Entry.objects.select_for_update().filter(position=None).order_by("id")[:AT_ONCE])
     if not waiting:
         return 0
     last = Entry.objects.exclude(position=None).order_by("-position").first()

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import base64
 import binascii
+import logging
 import secrets
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -25,6 +26,7 @@ from django.http import HttpRequest
 from havre.core import container
 from havre.core.ids import uuid7
 
+logger = logging.getLogger(__name__)
 KEPT = 24 * 3600  # seconds
 
 
@@ -97,10 +99,11 @@ def context(id: UUID, owner: UUID) -> bytes:
 class SealedUpload(UploadedFile[bytes]):
     """An uploaded file whose bytes lie sealed; `arrival` reads them."""
 
-    def __init__(self, arrival: Arrival, name: str, *, too_big: bool) -> None:
+    def __init__(self, arrival: Arrival, name: str, *, too_big: bool, lost: bool = False) -> None:
         super().__init__(name=name, size=arrival.size)
         self.arrival = arrival
         self.too_big = too_big
+        self.lost = lost  # the disk is full: nothing of it stays
 
     def chunks(self, chunk_size: int | None = None) -> Iterator[bytes]:
         yield from self.arrival.chunks()
@@ -113,6 +116,7 @@ class SealingUploadHandler(FileUploadHandler):
 
     def __init__(self, request: HttpRequest | None = None) -> None:
         super().__init__(request)
+        self._arrival: Arrival | None = None
         self._sealer: container.Sealer | None = None
         self._file: BinaryIO | None = None
 
@@ -122,37 +126,46 @@ class SealingUploadHandler(FileUploadHandler):
         if owner is None:
             raise SkipFile
         self._arrival = Arrival(uuid7(), secrets.token_bytes(32), owner, 0)
-        self._arrival.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._file = self._arrival.path.open("xb")
-        self._sealer = container.Sealer(self._file, self._arrival.key, context(self._arrival.id, owner))
+        with self._unless_full():
+            self._arrival.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._file = self._arrival.path.open("xb")
+            self._sealer = container.Sealer(self._file, self._arrival.key, context(self._arrival.id, owner))
 
     def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
-        assert self._sealer is not None  # noqa: S101 -- new_file skipped the file otherwise
+        assert self._arrival is not None  # noqa: S101 -- new_file skipped the file otherwise
         self._arrival.size += len(raw_data)
-        if self._arrival.size <= settings.UPLOAD_BYTES:
-            self._write(raw_data)
-
-    def _write(self, data: bytes) -> None:
-        try:
-            self._sealer.write(data)  # type: ignore[union-attr]
-        except OSError:
-            self.upload_interrupted()
-            raise
+        if self._sealer is not None and self._arrival.size <= settings.UPLOAD_BYTES:
+            with self._unless_full():
+                self._sealer.write(raw_data)
 
     def file_complete(self, file_size: int) -> SealedUpload | None:
-        if self._sealer is None or self._file is None:
+        arrival, self._arrival = self._arrival, None
+        if arrival is None:
             return None
-        self._sealer.finish()
-        self._file.close()
-        too_big = self._arrival.size > settings.UPLOAD_BYTES
-        if too_big:
-            self._arrival.discard()
-        self._sealer = None
-        return SealedUpload(self._arrival, self.file_name or "", too_big=too_big)
+        if self._sealer is not None and self._file is not None:
+            with self._unless_full():
+                self._sealer.finish()
+                self._file.close()
+        lost, self._sealer, self._file = self._sealer is None, None, None
+        too_big = arrival.size > settings.UPLOAD_BYTES
+        if too_big or lost:
+            arrival.discard()
+        return SealedUpload(arrival, self.file_name or "", too_big=too_big, lost=lost)
+
+    @contextmanager
+    def _unless_full(self) -> Iterator[None]:
+        """A full disk is said by the form, beside what was typed: raised here, it would lose the whole form."""
+        try:
+            yield
+        except OSError:
+            logger.exception("an upload could not be written")
+            self.upload_interrupted()
 
     def upload_interrupted(self) -> None:
         if self._file is not None:
-            self._file.close()
+            with suppress(OSError):
+                self._file.close()
+        if self._arrival is not None:
             self._arrival.discard()
         self._sealer = self._file = None
 

@@ -39,6 +39,11 @@ def take(name: str, *, capacity: int, per: timedelta) -> timedelta | None:
     return None
 
 
+def purge() -> int:
+    """Remove the allowances that nobody has used for a day: they are full again."""
+    return Bucket._default_manager.filter(at__lt=timezone.now() - timedelta(days=1)).delete()[0]
+
+
 def give_back(name: str) -> None:
     """Forget an allowance's use, after a success."""
     Bucket._default_manager.filter(key=hashlib.sha256(name.encode()).hexdigest()).delete()

@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import logging
 from collections.abc import Iterable
-from typing import Any, overload
+from typing import Any, cast, overload
 from uuid import UUID
 
 from django.conf import settings
@@ -53,7 +53,7 @@ class ClearText:
         if row is None:
             return self
         try:
-            return str(row.__dict__["_clear"][self._column])
+            return cast(str, row.__dict__["_clear"][self._column])
         except KeyError:
             raise NotOpened(f"{owner.__name__}.{self._column} has not been opened") from None
 

@@ -24,6 +24,14 @@ def ask(
     return item
 
 
+def ask_once(
+    kind: str, *, structure: UUID, object_id: UUID, due: datetime | None = None, person: UUID | None = None
+) -> None:
+    """As `ask`, for what the clock finds again and again: once it has been closed, it does not come back."""
+    if not WorkItem.objects.filter(kind=kind, structure=structure, object_id=object_id).exists():
+        ask(kind, structure=structure, object_id=object_id, due=due, person=person)
+
+
 def done(kind: str, *, object_id: UUID, by: UUID | None, structure: UUID | None = None) -> int:
     """Close what was asked about an object (for one structure, or for all); answers how many items."""
     items = WorkItem.objects.filter(kind=kind, object_id=object_id, done_at=None)

@@ -38,11 +38,11 @@ def structure(request: ProRequest) -> HttpResponse:
     form = InvitationForm(request.POST or drafts.kept(request))
     status = 200
     if request.method == "POST":
+        status = 422
         if form.is_valid():
             _invitation, link = actions.invite(managed, by=request.user, **form.cleaned_data)
             # Not a redirect: the link is a secret that is kept nowhere, so this page is the only one to show it.
             return render(request, "organisations/invited.html", {"link": link, **form.cleaned_data})
-        status = 422
     team = queries.team_of(managed, by=request.user.actor)
     context = {"structure": managed, "team": team, "form": form}
     return render(request, "organisations/structure.html", context, status=status)

@@ -10,7 +10,7 @@ from pathlib import Path
 from uuid import UUID
 
 from django.conf import settings
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils import timezone
 
@@ -49,11 +49,12 @@ def prepare(
         expires_at=now + window,
         by=by.id,
     )
-    twin = Message.objects.filter(dedup_key=message.dedup_key).first()
-    if twin is not None:
-        return twin
     sealing.seal(message, by=by, to=to, parameters=json.dumps(parameters, ensure_ascii=False))
-    message.save()
+    try:
+        with transaction.atomic():  # a savepoint: a twin undoes this insert alone, not its cause
+            message.save(force_insert=True)
+    except IntegrityError:
+        return Message.objects.get(dedup_key=message.dedup_key)
     return message
 
 

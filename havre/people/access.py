@@ -72,7 +72,12 @@ def nameable(user: User, person: Person) -> set[UUID] | None:
     return mine & set(had)
 
 
+def withdrawing(user: User, consent: Consent) -> list[UUID]:
+    """The user's structures, as professional, that the accord names."""
+    named = consent.named.values_list("structure_id", flat=True)
+    return sorted(set(named) & set(seats.structures_where(user, *seats.WHO_BRING_PAPERS)))
+
+
 def can_withdraw(user: User, consent: Consent) -> bool:
     """A professional of a structure that the accord names, at the person's word."""
-    named = consent.named.values_list("structure_id", flat=True)
-    return bool(set(named) & set(seats.structures_where(user, *seats.WHO_BRING_PAPERS)))
+    return bool(withdrawing(user, consent))

@@ -121,7 +121,13 @@ def withdraw(consent: Consent, *, by: User) -> Withdrawal:
         raise PermissionDenied
     withdrawal, new = Withdrawal.objects.get_or_create(consent=consent, defaults={"by": by.pk})
     if new:
-        audit.record("people.consent.withdrawn", by=by.pk, person=consent.person_id, on=consent)
+        audit.record(
+            "people.consent.withdrawn",
+            by=by.pk,
+            structure=access.withdrawing(by, consent)[0],
+            person=consent.person_id,
+            on=consent,
+        )
         inbox.done("people.consent.named", object_id=consent.pk, by=by.pk)
         inbox.done("people.consent.ending", object_id=consent.pk, by=by.pk)
     return withdrawal

@@ -9,6 +9,8 @@ from datetime import date
 from django.utils import formats
 from django.utils.translation import gettext as _
 
+from havre.core.sealing import Unreadable
+
 LONGEST = 40  # signs: "vingt-sept" is not read, "27 / 03 / 1974" is
 
 
@@ -52,6 +54,8 @@ def _checked(numbers: list[int], written: list[str], today: date) -> str:
 
 def shown(birth: str) -> str:
     """A birth date for the eye, in the language of the moment."""
+    if isinstance(birth, Unreadable):
+        return birth
     parts = [int(part) for part in birth.split("-")] if birth else []
     if len(parts) == 3:
         return formats.date_format(date(*parts), "DATE_FORMAT")

@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from uuid import UUID
 
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from havre.inbox import actions as inbox
-from havre.people.models import Consent
+from havre.people.models import Consent, Party
 
 AHEAD = timedelta(days=30)
+
+
+def _renewed(consent: Consent) -> QuerySet[Party, UUID]:
+    """The structures that a later accord of the same person names beyond this one's end."""
+    later = Consent.objects.live().filter(person=consent.person_id, until__gt=consent.until)
+    return Party.objects.filter(consent__in=later).values_list("structure", flat=True)
 
 
 def announce_ending_consents() -> int:
     """Ask the structures of an accord that ends within 30 days whether it goes on; long accords only."""
     now = timezone.now()
-    ending = Consent.objects.live().filter(until__lt=now + AHEAD).prefetch_related("named")
+    ending = Consent.objects.live().filter(until__lt=now + AHEAD)
     asked = 0
     for consent in ending:
         if consent.until - consent.given_at > AHEAD:
-            for party in consent.named.all():
-                inbox.ask(
+            for party in consent.named.exclude(structure__in=_renewed(consent)):
+                inbox.ask_once(
                     "people.consent.ending",
                     structure=party.structure_id,
                     object_id=consent.pk,

@@ -19,8 +19,11 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from havre.accounts import drafts
+from havre.accounts.models import User
+from havre.accounts.views import keeper_sentence
 from havre.core import pdf, sealing
 from havre.core.ids import is_uuid
+from havre.core.keeper_client import KeeperAbsent
 from havre.organisations import access as seats
 from havre.organisations.doors import ProRequest, professionals
 from havre.organisations.models import Structure
@@ -80,12 +83,22 @@ def person_new(request: ProRequest) -> HttpResponse:
     form = PersonForm(request.POST or drafts.kept(request))
     status = 200
     if request.method == "POST":
-        if form.is_valid():
-            person = actions.open_record(by=request.user, structure=writable[0], **form.cleaned_data)
+        person, status = _opened_record(form, request.user, writable[0])
+        if person is not None:
             messages.success(request, _("Le dossier est ouvert."))
             return redirect("person", id=person.pk)
-        status = 422
     return render(request, "people/person_new.html", {"form": form}, status=status)
+
+
+def _opened_record(form: PersonForm, user: User, structure: UUID) -> tuple[Person | None, int]:
+    """The new record, or None and the status of the form shown again."""
+    if not form.is_valid():
+        return None, 422
+    try:
+        return actions.open_record(by=user, structure=structure, **form.cleaned_data), 200
+    except KeeperAbsent:
+        form.add_error(None, keeper_sentence())
+        return None, 503
 
 
 @professionals
@@ -188,7 +201,10 @@ def consent_sign(request: ProRequest, id: UUID) -> HttpResponse:
         return redirect("consent-new", id=person.pk)
     form = SignatureForm(request.POST or drafts.kept(request))
     if request.method == "POST" and form.is_valid():
-        consent = actions.give_consent(person, _given(accord, form), by=user)
+        try:
+            consent = actions.give_consent(person, _given(accord, form), by=user)
+        except actions.CannotName:  # a first paper came in meanwhile
+            return redirect("consent-new", id=person.pk)
         return redirect("consent", id=consent.pk)
     status = 422 if request.method == "POST" else 200
     data = accord.cleaned_data
@@ -230,9 +246,13 @@ def _consent(request: ProRequest, id: UUID) -> Consent:
     return consent
 
 
+def _named(consent: Consent) -> list[str]:
+    return [party.structure.name for party in consent.named.select_related("structure")]
+
+
 def _signed(consent: Consent) -> dict[str, str]:
     """How the signature is drawn: an SVG path, or the written name."""
-    if consent.means == "signature":
+    if consent.means == "signature" and not isinstance(consent.signature, sealing.Unreadable):
         return {"path": signatures.path(signatures.strokes(consent.signature))}
     return {"written": consent.signature}
 
@@ -246,7 +266,7 @@ def consent(request: ProRequest, id: UUID) -> HttpResponse:
     context = {
         "consent": consent,
         "person": consent.person,
-        "terms": json.loads(consent.terms),
+        "named": _named(consent),
         "signature": _signed(consent),
         "live": not hasattr(consent, "withdrawal") and consent.until > timezone.now(),
         "can_withdraw": access.can_withdraw(user, consent),
@@ -259,6 +279,11 @@ def consent(request: ProRequest, id: UUID) -> HttpResponse:
 def consent_receipt(request: ProRequest, id: UUID) -> HttpResponse:
     """The receipt as a PDF, in the person's language beside French."""
     consent = _consent(request, id)
+    if isinstance(consent.terms, sealing.Unreadable):
+        messages.error(
+            request, _("Le texte signé ne peut plus être ouvert. Prévenez la personne qui gère Havre.")
+        )
+        return redirect("consent", id=consent.pk)
     data = json.loads(consent.terms)
     french = terms.words("fr", structures=data["structures"], until=consent.until).as_json()
     with translation.override("fr"):

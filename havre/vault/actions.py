@@ -56,8 +56,8 @@ def add_document(person: Person, arrival: Arrival, *, by: User, kind: str, title
         size=arrival.size,
         created_by=by.pk,
     )
-    write(version, "original", dek, arrival.chunks())
     try:
+        write(version, "original", dek, arrival.chunks())
         _save(document, version, by, kind, title)
     except BaseException:
         blobs.delete(version.blob)
@@ -78,7 +78,7 @@ def _save(document: Document, version: Version, by: User, kind: str, title: str)
         "vault.document.added", by=by.pk, structure=structure, person=document.person_id, on=document
     )
     identity = str(version.pk)
-    transaction.on_commit(lambda: tasks.enqueue(identity))
+    transaction.on_commit(lambda: tasks.enqueue(identity), robust=True)
 
 
 def _place(version: Version) -> dict[str, Any]:

@@ -21,6 +21,7 @@ def _refusal(code: str) -> str:
         "empty": gettext("Ce fichier est vide. Choisissez-en un autre."),
         "too_big": gettext("Ce fichier est trop gros. La limite est de %(limit)d Mo.")
         % {"limit": settings.UPLOAD_BYTES // 1_000_000},
+        "full": gettext("Il n’y a plus de place sur le disque. Prévenez la personne qui gère Havre."),
         "unknown": gettext("Ce fichier n’est ni une photo ni un PDF. Prenez le papier en photo."),
     }[code]
 
@@ -33,6 +34,8 @@ class PaperField(forms.FileField):
             return None
         if not isinstance(data, SealedUpload):
             raise ValidationError(_refusal("unknown"), code="unknown")
+        if data.lost:
+            raise ValidationError(_refusal("full"), code="full")
         if data.too_big:
             raise ValidationError(_refusal("too_big"), code="too_big")
         return data

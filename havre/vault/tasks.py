@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import timedelta
 from uuid import UUID
 
@@ -11,6 +12,7 @@ from django.tasks import task
 from django.utils import timezone
 
 from havre.core import sealing
+from havre.core.container import ContainerDamaged
 from havre.inbox import actions as inbox
 from havre.organisations import access as seats
 from havre.people import access as people
@@ -21,6 +23,7 @@ from havre.vault import actions
 from havre.vault.models import Pages, Version
 
 CLAIM = timedelta(seconds=60)
+logger = logging.getLogger(__name__)
 
 
 def enqueue(version: str) -> None:
@@ -44,6 +47,14 @@ def _claim(version_id: UUID) -> bool:
 
 
 def _draw(version: Version) -> str:
+    try:
+        return _drawn(version)
+    except (ContainerDamaged, FileNotFoundError):
+        logger.exception("the original of %s cannot be read", version.pk)
+        return _finish(version, 0, 0, "broken")
+
+
+def _drawn(version: Version) -> str:
     dek = actions.open_key(version, by=sealing.worker(), purpose="pages")
     kind = next(kind for kind in Kind if kind.media_type == version.media_type)
     shown = 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -73,7 +74,9 @@ def _brought(form: DocumentForm, person: Person, user: User) -> tuple[Document |
         form.add_error(None, keeper_sentence())
     except OperationalError:
         form.add_error(None, _("La base est occupée. Votre fichier est gardé ici. Essayez encore."))
-    except OSError:
+    except OSError as fault:
+        if fault.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
         form.add_error(None, _("Il n’y a plus de place sur le disque. Prévenez la personne qui gère Havre."))
     else:
         return made, 200

@@ -128,6 +128,8 @@ READS = {
     "audit/queries.py:about": "the caller has the person through `visible_to`",
     "inbox/actions.py:ask": "writes; asking twice for the same thing is one row",
     "inbox/actions.py:done": "writes; closes what was asked about an object",
+    "inbox/actions.py:ask_once": "asks whether the clock has asked before, reads nothing",
+    "people/tasks.py:_renewed": "the clock asks which structures a later accord names",
     "inbox/actions.py:close": "writes; the view found the item through `access.closable`",
     "inbox/queries.py:to_do": "scoped by the structures that the caller's seat gives",
     "organisations/actions.py:open_invitation": "found by its secret token alone",
