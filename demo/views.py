@@ -18,9 +18,9 @@ from django.views.decorators.http import require_safe
 
 from demo import cast
 from havre.core import sealing
+from havre.core.http import open_to_all
 from havre.outbox import actions as outbox
 from havre.outbox.models import Message, State
-from havre.core.http import open_to_all
 
 type View = Callable[[HttpRequest], HttpResponse]
 

@@ -152,7 +152,17 @@ class Server:
         with suppress(OSError):
             if job.arrived or not job.late:
                 job.control.send(verdict(status, usage, job).value)
-        job.control.close()
+        _hang_up(job.control)
+
+
+def _hang_up(control: socket.socket) -> None:
+    """Close once nothing unread is left: closing over it would reset the client before it reads the verdict."""
+    with suppress(OSError):
+        control.shutdown(socket.SHUT_RD)  # from now on the client's words are refused, not queued
+        control.setblocking(False)
+        while control.recv(REQUEST_BYTES):
+            pass
+    control.close()
 
 
 def verdict(status: int, usage: resource.struct_rusage, job: Job) -> Verdict:

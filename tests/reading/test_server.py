@@ -71,10 +71,10 @@ def test_a_server_killed_in_mid_document_is_absent_then_back(own_server: Reading
     def kill_server() -> None:
         children.append(processes.only_child(first))
         kill(first)
+        assert processes.comes_true(lambda: not processes.is_alive(children[0]))
 
     with pytest.raises(ReadingAbsent):
         own_server.read_pages(samples.then(samples.photo(), kill_server), Kind.JPEG)
-    assert processes.comes_true(lambda: not processes.is_alive(children[0]))
     assert read_tiny(own_server).problem is None
     assert own_server.pid != first
 
