@@ -43,7 +43,6 @@ def load(say: Callable[[str], None]) -> None:
             _paper(persons[someone.key], someone, kind, style, users[someone.opened_by])
             done += 1
             say(f"\rDemo: {done} of {total} papers typeset, photographed and sealed")
-    say("\n")
 
 
 def _place(place: cast.Place) -> Structure:

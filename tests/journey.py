@@ -23,7 +23,7 @@ from havre.inbox.models import WorkItem
 from havre.organisations import actions as organisations
 from havre.organisations.models import Membership, Role
 from havre.people.models import Consent, Person
-from havre.vault import actions as vault
+from havre.vault import files
 from havre.vault.models import Document, Pages, Version
 from tests import cast as stage
 from tests.cast import Cast
@@ -157,9 +157,9 @@ def build() -> Scene:
 def _draw_pages(document: Document) -> None:
     """One page and its thumb, as the worker leaves them."""
     version = Version.objects.select_related("document").get(document=document)
-    dek = vault.open_key(version, by=sealing.worker(), purpose="pages")
+    dek = files.open_key(version, by=sealing.worker(), purpose="pages")
     for name in ("page-1", "thumb-1"):
-        vault.write(version, name, dek, iter([picture()]))
+        files.write(version, name, dek, iter([picture()]))
     Version.objects.filter(pk=version.pk).update(pages=Pages.READY, shown_pages=1, page_count=1)
 
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterator
-from typing import Any
 from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
@@ -20,7 +17,7 @@ from havre.people import access as people
 from havre.people.models import Person
 from havre.reading.kinds import HEAD_BYTES, TAIL_BYTES, sniff
 from havre.reading.kinds import Kind as FileKind
-from havre.vault import access
+from havre.vault import access, files, tasks
 from havre.vault.models import Document, Part, Version
 
 
@@ -57,7 +54,7 @@ def add_document(person: Person, arrival: Arrival, *, by: User, kind: str, title
         created_by=by.pk,
     )
     try:
-        write(version, "original", dek, arrival.chunks())
+        files.write(version, "original", dek, arrival.chunks())
         _save(document, version, by, kind, title)
     except BaseException:
         blobs.delete(version.blob)
@@ -68,8 +65,6 @@ def add_document(person: Person, arrival: Arrival, *, by: User, kind: str, title
 
 @transaction.atomic
 def _save(document: Document, version: Version, by: User, kind: str, title: str) -> None:
-    from havre.vault import tasks
-
     sealing.seal(document, by=by.actor, kind=kind, title=title)
     document.save()
     version.save()
@@ -79,34 +74,6 @@ def _save(document: Document, version: Version, by: User, kind: str, title: str)
     )
     identity = str(version.pk)
     transaction.on_commit(lambda: tasks.enqueue(identity), robust=True)
-
-
-def _place(version: Version) -> dict[str, Any]:
-    return {"owner": version.document.person_id, "number": version.number}
-
-
-def write(version: Version, name: str, dek: bytes, source: Iterator[bytes]) -> None:
-    """Seal one of a version's files: `original`, `page-N`, `thumb-N`."""
-    blobs.put(version.blob, name, dek, source, kind=_label(name), **_place(version))
-
-
-def read(version: Version, name: str, dek: bytes) -> Iterator[bytes]:
-    """The clear bytes of one of a version's files; raises FileNotFoundError or ContainerDamaged before the first."""
-    chunks = blobs.chunks(version.blob, name, dek, kind=_label(name), **_place(version))
-    first = next(chunks, b"")
-    return itertools.chain([first], chunks)
-
-
-def _label(name: str) -> str:
-    return {"page": "pages", "thumb": "preview"}.get(name.partition("-")[0], "original")
-
-
-def open_key(version: Version, *, by: Any, purpose: str) -> bytes:
-    """The key of a version, from the keeper, for this actor and purpose."""
-    part = version.document.part
-    return sealing.keeper().open_key(
-        version.document.person_id, part, bytes(version.wrapped_key), by, purpose
-    )
 
 
 def note_look(document: Document, *, by: User) -> None:

@@ -19,7 +19,7 @@ from havre.people import access as people
 from havre.people.models import Person
 from havre.reading.client import open_pages
 from havre.reading.kinds import Kind
-from havre.vault import actions
+from havre.vault import files
 from havre.vault.models import Pages, Version
 
 CLAIM = timedelta(seconds=60)
@@ -55,14 +55,14 @@ def _draw(version: Version) -> str:
 
 
 def _drawn(version: Version) -> str:
-    dek = actions.open_key(version, by=sealing.worker(), purpose="pages")
+    dek = files.open_key(version, by=sealing.worker(), purpose="pages")
     kind = next(kind for kind in Kind if kind.media_type == version.media_type)
     shown = 0
-    with open_pages(settings.READING_SOCKET, actions.read(version, "original", dek), kind) as stream:
+    with open_pages(settings.READING_SOCKET, files.read(version, "original", dek), kind) as stream:
         for page in stream:
             shown += 1
-            actions.write(version, f"page-{page.number}", dek, iter([page.jpeg]))
-            actions.write(version, f"thumb-{page.number}", dek, iter([page.thumb]))
+            files.write(version, f"page-{page.number}", dek, iter([page.jpeg]))
+            files.write(version, f"thumb-{page.number}", dek, iter([page.thumb]))
     return _finish(version, shown, stream.page_count, stream.problem)
 
 

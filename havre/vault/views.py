@@ -23,7 +23,7 @@ from havre.core.keeper_client import KeeperAbsent
 from havre.organisations.doors import ProRequest, professionals
 from havre.people import actions as people
 from havre.people.models import Person
-from havre.vault import access, actions, problems, queries
+from havre.vault import access, actions, files, problems, queries
 from havre.vault.forms import DocumentForm
 from havre.vault.models import Document, Pages, Version
 
@@ -160,9 +160,9 @@ def original(request: ProRequest, id: UUID) -> StreamingHttpResponse:
 
 def _streamed(request: ProRequest, version: Version, name: str, media_type: str) -> StreamingHttpResponse:
     actor = request.user.actor
-    dek = actions.open_key(version, by=actor, purpose="see")
+    dek = files.open_key(version, by=actor, purpose="see")
     try:
-        chunks: Iterator[bytes] = actions.read(version, name, dek)
+        chunks: Iterator[bytes] = files.read(version, name, dek)
     except FileNotFoundError:
         raise Http404 from None
     response = StreamingHttpResponse(chunks, content_type=media_type)

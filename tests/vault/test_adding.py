@@ -22,7 +22,7 @@ from havre.accounts.views import keeper_sentence
 from havre.audit.models import Entry
 from havre.core import arrivals, container
 from havre.people.models import Person
-from havre.vault import actions, problems, tasks
+from havre.vault import actions, files, problems, tasks
 from havre.vault.forms import _refusal
 from havre.vault.models import Document, Version
 from tests import cast as stage
@@ -335,8 +335,8 @@ def test_a_paper_that_is_written_keeps_its_blob_when_the_queue_is_busy(
     versions = Version.objects.select_related("document")
     assert len(versions) == len(debris())
     for version in versions:
-        dek = actions.open_key(version, by=cast.claire.actor, purpose="see")
-        assert b"".join(actions.read(version, "original", dek)) == stage.photo()
+        dek = files.open_key(version, by=cast.claire.actor, purpose="see")
+        assert b"".join(files.read(version, "original", dek)) == stage.photo()
 
 
 # --- taken, and kept for a better day ---

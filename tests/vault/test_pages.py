@@ -18,7 +18,7 @@ from havre.core.keeper_client import KeeperRefused
 from havre.inbox.models import WorkItem
 from havre.people.models import Person
 from havre.reading.readings import ReadingAbsent
-from havre.vault import actions, kinds, tasks
+from havre.vault import actions, files, kinds, tasks
 from havre.vault.models import Document, Pages, Part, Version
 from tests import cast as stage
 from tests.accounts.stagehands import keeper_absent
@@ -52,9 +52,9 @@ def drawn(cast: Cast, bruno: Person) -> Document:
     """A paper of one page, drawn as the worker leaves it, without a reading server."""
     document = cast.paper(bruno)
     version = version_of(document)
-    dek = actions.open_key(version, by=sealing.worker(), purpose="pages")
+    dek = files.open_key(version, by=sealing.worker(), purpose="pages")
     for name in ("page-1", "thumb-1"):
-        actions.write(version, name, dek, iter([stage.photo(name)]))
+        files.write(version, name, dek, iter([stage.photo(name)]))
     Version.objects.filter(pk=version.pk).update(pages=Pages.READY, shown_pages=1, page_count=1)
     return document
 
@@ -86,7 +86,7 @@ def test_a_worker_killed_between_two_pages_is_followed_by_another(
     cast: Cast, bruno: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     document = cast.paper(bruno, PDF)
-    write = actions.write
+    write = files.write
     written: list[str] = []
 
     def killed(version: Version, name: str, *rest: Any) -> None:
@@ -96,7 +96,7 @@ def test_a_worker_killed_between_two_pages_is_followed_by_another(
         write(version, name, *rest)
 
     with monkeypatch.context() as patch:
-        patch.setattr(actions, "write", killed)
+        patch.setattr(files, "write", killed)
         with pytest.raises(KeyboardInterrupt):
             make_pages(document)
     assert version_of(document).pages == Pages.WAITING
@@ -261,18 +261,18 @@ def test_papers_that_changed_places_are_detected(
     source, target = folder(drawn) / first, folder(other) / second
     target.write_bytes(source.read_bytes())
     version = version_of(other)
-    dek = actions.open_key(version, by=cast.claire.actor, purpose="see")
+    dek = files.open_key(version, by=cast.claire.actor, purpose="see")
     with pytest.raises(ContainerDamaged):
-        actions.read(version, second, dek)
+        files.read(version, second, dek)
 
 
 def test_keys_that_changed_places_open_nothing(cast: Cast, bruno: Person, drawn: Document) -> None:
     other = version_of(cast.paper(bruno))
     Version.objects.filter(pk=other.pk).update(wrapped_key=bytes(version_of(drawn).wrapped_key))
     stolen = version_of(other.document)
-    dek = actions.open_key(stolen, by=cast.claire.actor, purpose="see")
+    dek = files.open_key(stolen, by=cast.claire.actor, purpose="see")
     with pytest.raises(ContainerDamaged):
-        actions.read(stolen, "original", dek)
+        files.read(stolen, "original", dek)
 
 
 def test_a_paper_moved_to_another_person_opens_nothing(cast: Cast, drawn: Document) -> None:
@@ -280,7 +280,7 @@ def test_a_paper_moved_to_another_person_opens_nothing(cast: Cast, drawn: Docume
     cast.agreed(other, cast.halte)
     Document.objects.for_system("a test").filter(pk=drawn.pk).update(person=other)
     with pytest.raises(KeeperRefused):
-        actions.open_key(version_of(drawn), by=cast.claire.actor, purpose="see")
+        files.open_key(version_of(drawn), by=cast.claire.actor, purpose="see")
 
 
 # --- words ---

@@ -10,4 +10,6 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         if not load.loaded():
-            load.load(lambda text: self.stdout.write(text, ending=""))
+            on_screen = self.stdout.isatty()
+            load.load(lambda text: self.stdout.write(text, ending="") if on_screen else None)
+            self.stdout.write("\nThe demonstration's territory is loaded.")
