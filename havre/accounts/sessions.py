@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 from django.contrib.auth import SESSION_KEY
 from django.contrib.sessions.backends import db
+from django.db import OperationalError
 from django.utils import timezone
 
 from havre.accounts.models import Session, User
@@ -72,8 +74,10 @@ def ended(row: Session, now: datetime) -> bool:
 
 
 def note_visit(row: Session, now: datetime) -> None:
+    """Write the visit, unless the last one is recent, or the base is busy (the next visit will be written)."""
     if row.seen_at is None or now - row.seen_at > NOTED_EVERY:
-        Session.objects.filter(pk=row.pk).update(seen_at=now)
+        with suppress(OperationalError):
+            Session.objects.filter(pk=row.pk).update(seen_at=now)
 
 
 def end_all(user_id: Any) -> int:

@@ -64,11 +64,11 @@ def _brought(form: DocumentForm, person: Person, user: User) -> tuple[Document |
     """The document made from a form, or None and the status of the form shown again; the file waits, sealed."""
     if not form.is_valid():
         return None, 422
-    if limits.take(f"upload|{user.pk}", capacity=UPLOADS_AN_HOUR, per=timedelta(hours=1)) is not None:
-        form.add_error(None, _("Vous avez ajouté beaucoup de documents. Attendez quelques minutes."))
-        return None, 429
     data = form.cleaned_data
     try:
+        if limits.take(f"upload|{user.pk}", capacity=UPLOADS_AN_HOUR, per=timedelta(hours=1)) is not None:
+            form.add_error(None, _("Vous avez ajouté beaucoup de documents. Attendez quelques minutes."))
+            return None, 429
         made = actions.add_document(person, data["arrived"], by=user, kind=data["kind"], title=data["title"])
     except KeeperAbsent:
         form.add_error(None, keeper_sentence())

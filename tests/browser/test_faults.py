@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import pysqlite3
 import pytest
 from playwright.sync_api import expect
 
@@ -131,3 +133,29 @@ def test_a_pdf_that_cannot_be_shown_is_kept_and_says_why(
     expect(page.locator(".notice-warning")).to_contain_text(sentence, timeout=walk.LONG)
     original = page.request.get(f"{page.url}original/")
     assert original.body() == file.read_bytes()
+
+
+@pytest.mark.parametrize("javascript", [True, False])
+def test_a_base_that_is_locked_keeps_the_photo_and_takes_it_a_moment_later(
+    house: House, opened: Opener, tmp_path: Path, javascript: bool
+) -> None:
+    page = opened("claire", javascript=javascript).new_page()
+    page.goto(f"{house.url}/personnes/?q=olivier")
+    page.locator(".list a.list-link").first.click()
+    page.locator("a[href$='/documents/ajouter/']").first.click()
+    file = tmp_path / "photo.jpg"
+    file.write_bytes(samples.photo())
+    page.locator("[name=paper]").set_input_files(file)
+    page.locator("[name=title]").fill("Pendant la panne")
+    other = pysqlite3.connect(str(house.home / "havre.sqlite3"), isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    try:
+        walk.press(page)
+        expect(page.locator(".error-summary")).to_contain_text("La base est occupée", timeout=walk.LONG)
+    finally:
+        other.execute("ROLLBACK")
+        other.close()
+    assert page.locator("[name=title]").input_value() == "Pendant la panne"
+    walk.press(page)
+    page.wait_for_url(re.compile(r"/documents/[0-9a-f-]{36}/$"))
+    expect(page.locator("h1")).to_have_text("Pendant la panne")

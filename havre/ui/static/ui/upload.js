@@ -116,7 +116,7 @@
       request.onload = () => {
         const { status, responseURL, responseText } = request;
         if (status >= 200 && status < 300) location.assign(responseURL || form.action);
-        else if (status === 422) { rest(); renew(responseText); }
+        else if (status === 422 || responseText.includes("data-upload-form")) { rest(); renew(responseText); } /* the form, with its sentence */
         else fail(status === 413 ? "large" : "refused");
       };
       request.onerror = request.ontimeout = () => fail("network");
