@@ -83,7 +83,9 @@ def _checked(form: SignInForm) -> User | None:
 
 def keeper_sentence() -> str:
     """What to say when the keeper does not answer."""
-    return _("Le gardien des clés ne répond pas. Rien n’est perdu. Essayez encore dans une minute.")
+    return _(
+        "Les noms et les documents sont fermés pour l’instant. Rien n’est perdu. Essayez dans une minute."
+    )
 
 
 @open_to_all
@@ -146,7 +148,7 @@ def _generator(user: User) -> dict[str, str]:
 def sign_out(request: HttpRequest) -> HttpResponse:
     """Close the session and leave nothing in the browser."""
     actions.sign_out(request)
-    response = redirect("home")
+    response = HttpResponseRedirect(f"{reverse('home')}?sorti")
     response["Clear-Site-Data"] = '"cache", "storage"'
     return response
 

@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from havre.accounts.sessions import IDLE
 from havre.core import prepared
+from havre.organisations.access import WITH_RECORDS
 from havre.organisations.models import Membership, Role
 
 
@@ -63,6 +64,10 @@ class Seat:
     @property
     def is_manager(self) -> bool:
         return any(membership.role == Role.MANAGER for membership in self.memberships)
+
+    @property
+    def sees_people(self) -> bool:
+        return any(place.role in WITH_RECORDS for place in self.memberships)
 
     def structures(self, *roles: str) -> list[UUID]:
         """The structures where the user holds one of these roles."""

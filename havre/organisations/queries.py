@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
+from havre.accounts import actions as accounts
 from havre.accounts.models import User
 from havre.core import sealing
 from havre.core.keeper_client import Actor
@@ -35,3 +36,9 @@ def structure_names(structures: Iterable[UUID | None]) -> dict[UUID, str]:
 def others(structure_ids: Iterable[UUID]) -> QuerySet[Structure]:
     """The structures of the house that a person may name beside these."""
     return Structure.objects.filter(closed_at=None).exclude(pk__in=list(structure_ids))
+
+
+def is_member(structure: Structure, email: str) -> bool:
+    """Whether the owner of an address sits in the structure now."""
+    token = accounts.email_token(email)
+    return Membership.objects.live().filter(structure=structure, user__email_token=token).exists()

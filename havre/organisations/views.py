@@ -39,6 +39,8 @@ def structure(request: ProRequest) -> HttpResponse:
     status = 200
     if request.method == "POST":
         status = 422
+        if form.is_valid() and queries.is_member(managed, form.cleaned_data["email"]):
+            form.add_error("email", _("Cette personne est déjà dans l’équipe."))
         if form.is_valid():
             _invitation, link = actions.invite(managed, by=request.user, **form.cleaned_data)
             # Not a redirect: the link is a secret that is kept nowhere, so this page is the only one to show it.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from uuid import UUID
 
 from havre.accounts.models import User
@@ -32,6 +32,13 @@ def opened_to(person: Person, thing: str = DOCUMENTS) -> set[UUID]:
 def consented_structures(user: User, person: Person, *roles: str) -> list[UUID]:
     """The user's structures, in these roles, to which the person has opened their documents."""
     return sorted(opened_to(person) & set(seats.structures_where(user, *roles)))
+
+
+def open_to_add(user: User, people: Iterable[Person]) -> set[UUID]:
+    """Among some people, those to whose documents the user may add."""
+    structures = seats.structures_where(user, *seats.WHO_BRING_PAPERS)
+    accords = Consent.objects.live().filter(person__in=list(people), named__structure__in=structures)
+    return {person for person, things in accords.values_list("person", "things") if DOCUMENTS in things}
 
 
 def can_read_papers(user: User, person: Person) -> bool:

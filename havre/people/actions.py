@@ -24,7 +24,7 @@ from havre.people.models import Accompaniment, Consent, Means, Party, Person, Wi
 
 
 @transaction.atomic
-def open_record(*, by: User, structure: UUID, name: str, birth: str = "", language: str = "fr") -> Person:
+def open_record(*, by: User, structure: UUID, name: str, birth: str = "", language: str = "") -> Person:
     """A new person, with keys of their own, accompanied by one structure from now on."""
     if not seats.holds(by, structure, *seats.WHO_WRITE):
         raise PermissionDenied

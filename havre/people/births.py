@@ -62,3 +62,10 @@ def shown(birth: str) -> str:
     if len(parts) == 2:
         return formats.date_format(date(parts[0], parts[1], 1), "YEAR_MONTH_FORMAT")
     return _("année %(year)s") % {"year": parts[0]} if parts else _("Date inconnue")
+
+
+def year(birth: str) -> str:
+    """What tells namesakes apart in a list."""
+    if isinstance(birth, Unreadable):
+        return birth
+    return _("année %(year)s") % {"year": birth[:4]} if birth else _("année de naissance inconnue")

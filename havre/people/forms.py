@@ -21,6 +21,7 @@ class PersonForm(forms.Form):
         label=_("Comment s’appelle la personne ?"),
         help_text=_("Comme elle le dit. Un surnom suffit."),
         max_length=100,
+        error_messages={"required": _("Écrivez le nom de la personne, ou un surnom.")},
         widget=forms.TextInput(attrs={"autocomplete": "off", "dir": "auto"}),
     )
     birth = forms.CharField(
@@ -31,7 +32,10 @@ class PersonForm(forms.Form):
         widget=forms.TextInput(attrs={"autocomplete": "off", "inputmode": "text", "dir": "ltr"}),
     )
     language = forms.ChoiceField(
-        label=_("Langue de la personne"), choices=settings.LANGUAGES, initial="fr", widget=forms.RadioSelect
+        label=_("Langue de la personne"),
+        choices=[*settings.LANGUAGES, ("", _("Je ne sais pas"))],
+        required=False,
+        widget=forms.RadioSelect,
     )
 
     def clean_birth(self) -> str:
@@ -62,11 +66,14 @@ class AccordForm(forms.Form):
     duration = forms.ChoiceField(
         label=_("Pour combien de temps ?"),
         choices=[(key, label) for key, (_span, label) in terms.DURATIONS.items()],
-        initial="365",
         widget=forms.RadioSelect,
+        error_messages={"required": _("Choisissez une durée avec la personne.")},
     )
     language = forms.ChoiceField(
-        label=_("Langue de la personne"), choices=settings.LANGUAGES, widget=forms.RadioSelect
+        label=_("Langue de la personne"),
+        choices=settings.LANGUAGES,
+        widget=forms.RadioSelect,
+        error_messages={"required": _("Choisissez la langue que la personne lit.")},
     )
     with_interpreter = forms.BooleanField(label=_("Avec l’aide d’un interprète"), required=False)
 

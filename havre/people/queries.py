@@ -17,6 +17,7 @@ from havre.audit import queries as audit
 from havre.audit.models import Entry
 from havre.core import sealing
 from havre.organisations import queries as organisations
+from havre.people import access, births
 from havre.people.models import Consent, Person
 
 SHOWN = 50  # a page
@@ -45,10 +46,10 @@ def search(user: User, words: str = "", *, page: int = 1) -> Found:
     if not wanted:
         start = (page - 1) * SHOWN
         rows = list(visible[start : start + SHOWN + 1])
-        return Found(named(rows[:SHOWN], user, "list"), more=len(rows) > SHOWN)
+        return Found(dress(named(rows[:SHOWN], user, "list"), user), more=len(rows) > SHOWN)
     rows = named(list(visible[:OPENED]), user, "search")
     hits = [person for person in rows if _answers(fold(person.name).split(), wanted)]
-    return Found(hits[:SHOWN], more=len(hits) > SHOWN)
+    return Found(dress(hits[:SHOWN], user), more=len(hits) > SHOWN)
 
 
 def _answers(name: list[str], wanted: list[str]) -> bool:
@@ -56,8 +57,26 @@ def _answers(name: list[str], wanted: list[str]) -> bool:
 
 
 def named(people: list[Person], user: User, purpose: str) -> list[Person]:
-    """The same people, with their names opened for this user."""
-    return sealing.unseal(people, "name", "birth", by=user.actor, purpose=purpose)
+    """The same people, with name and birth opened for this user."""
+    sealing.unseal(people, "name", "birth", by=user.actor, purpose=purpose)
+    return people
+
+
+def dress(people: list[Person], user: User) -> list[Person]:
+    """Give people in a list what tells namesakes apart, and whether this user may add a paper at once."""
+    addable = access.open_to_add(user, people) if people else set()
+    for person in people:
+        person.born = births.year(person.birth)  # type: ignore[attr-defined]
+        person.addable = person.pk in addable  # type: ignore[attr-defined]
+    return people
+
+
+def recent(ids: list[UUID], user: User) -> list[Person]:
+    """Some people, in the order of their identifiers, as far as the user may see them."""
+    visible = (
+        {person.pk: person for person in Person.objects.visible_to(user).filter(pk__in=ids)} if ids else {}
+    )
+    return dress(named([visible[one] for one in ids if one in visible], user, "list"), user)
 
 
 def names_of(ids: set[UUID], user: User) -> dict[UUID, str]:

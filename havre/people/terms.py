@@ -13,6 +13,9 @@ from django.utils import formats, timezone, translation
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from havre.people.models import Consent, Means
+from havre.ui.languages import drafted
+
 VERSION = "2026-1"
 PURPOSE = "accompaniment"
 DURATIONS = {
@@ -56,6 +59,33 @@ def words(language: str, *, structures: Sequence[str], until: datetime) -> Terms
             ],
             until=_("Jusqu’au %(day)s") % {"day": day},
         )
+
+
+def proof(consent: Consent, language: str) -> dict[str, Any]:
+    """What the receipt says beside the words: who, when, where, how, and how to stop, in one language."""
+    with translation.override(language):
+        how = str(Means(consent.means).label)
+        facts = [
+            (_("Personne"), consent.person.name),
+            (_("Signé le"), formats.date_format(timezone.localtime(consent.given_at), "DATETIME_FORMAT")),
+            (_("Lieu"), consent.collected_at.name),
+            (_("Comment"), f"{how} · {_('avec interprète')}" if consent.with_interpreter else how),
+        ]
+        if hasattr(consent, "withdrawal"):
+            facts.append(
+                (
+                    _("Arrêté le"),
+                    formats.date_format(timezone.localtime(consent.withdrawal.at), "DATE_FORMAT"),
+                )
+            )
+        return {
+            "facts": facts,
+            "stop": _("Pour arrêter, dites-le à %(structure)s.") % {"structure": consent.collected_at.name},
+            "welcome": _("Dire non ou arrêter ne change rien à votre accueil."),
+            "drafted": _("Une machine a traduit ce texte. Personne ne l’a encore relu.")
+            if drafted(language)
+            else "",
+        }
 
 
 def digest(terms: dict[str, Any], signature: str, salt: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -14,7 +15,7 @@ from django.db.models import Case, IntegerField, Q, When
 from django.http import Http404, HttpResponse, HttpResponseRedirect, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.utils import formats, timezone, translation
+from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
@@ -27,9 +28,10 @@ from havre.core.keeper_client import KeeperAbsent
 from havre.organisations import access as seats
 from havre.organisations.doors import ProRequest, professionals
 from havre.organisations.models import Structure
-from havre.people import access, actions, births, queries, sections, signatures, terms
+from havre.people import access, actions, births, queries, recent, sections, signatures, terms
 from havre.people.forms import AccordForm, PersonForm, SignatureForm
 from havre.people.models import Consent, Person
+from havre.ui.languages import drafted
 
 READ = ["GET", "HEAD"]
 READ_AND_POST = ["GET", "HEAD", "POST"]
@@ -58,6 +60,8 @@ def people(request: ProRequest) -> HttpResponse:
     words = request.GET.get("q", "")
     page = _page_number(request.GET.get("page", ""))
     found = queries.search(request.user, words, page=page)
+    if words and not request.htmx and len(found.people) == 1:
+        return redirect("person", id=found.people[0].pk)
     context = {
         "found": found,
         "q": words,
@@ -108,15 +112,23 @@ def person(request: ProRequest, id: UUID) -> HttpResponse:
     person = _person(request, id)
     user = request.user
     actions.note_seen(person, by=user, structure=_with_records(request)[0])
+    recent.note(request, person.pk)
+    consents = queries.consents(person, user)
+    now = timezone.now()
     context = {
         "person": person,
+        "language": dict(settings.LANGUAGES).get(person.language, ""),
         "birth": births.shown(person.birth),
         "sections": sections.of(request, person),
-        "consents": queries.consents(person, user),
-        "now": timezone.now(),
+        "live": [consent for consent in consents if _is_live(consent, now)],
+        "over": [consent for consent in consents if not _is_live(consent, now)],
         "can_collect": access.can_collect_consent(user, person),
     }
     return render(request, "people/person.html", context)
+
+
+def _is_live(consent: Consent, now: datetime) -> bool:
+    return not hasattr(consent, "withdrawal") and consent.until > now
 
 
 @professionals
@@ -165,7 +177,7 @@ def consent_new(request: ProRequest, id: UUID) -> HttpResponse:
     mine = request.seat.structures(*seats.WHO_BRING_PAPERS)
     sent = request.POST or drafts.kept(request)
     shown, searchable = _shown(nameable, mine, sent)
-    initial = {"structures": mine, "duration": "365", "language": person.language or "fr"}
+    initial = {"structures": mine, "language": person.language}
     form = AccordForm(sent, structures=shown, initial=initial)
     status = 200
     if request.method == "POST" and "find" not in request.POST:
@@ -205,14 +217,49 @@ def consent_sign(request: ProRequest, id: UUID) -> HttpResponse:
             consent = actions.give_consent(person, _given(accord, form), by=user)
         except actions.CannotName:  # a first paper came in meanwhile
             return redirect("consent-new", id=person.pk)
-        return redirect("consent", id=consent.pk)
+        return redirect("consent-thanks", id=consent.pk)
     status = 422 if request.method == "POST" else 200
     data = accord.cleaned_data
     until = timezone.now() + terms.DURATIONS[data["duration"]][0]
     words = terms.words(data["language"], structures=[s.name for s in data["structures"]], until=until)
     with translation.override(data["language"]):
-        context = {"person": person, "form": form, "terms": words, "in_languages": _in_languages(request)}
+        context = {
+            "person": person,
+            "form": form,
+            "terms": words,
+            "in_languages": _in_languages(request),
+            "drafted": drafted(words.language),
+        }
         return render(request, "people/consent_sign.html", context, status=status)
+
+
+@professionals
+@require_http_methods(READ)
+def consent_thanks(request: ProRequest, id: UUID) -> HttpResponse:
+    """After yes, in the person's language: thank you, and give the screen back."""
+    consent = _consent(request, id)
+    spoken = "fr" if isinstance(consent.terms, sealing.Unreadable) else json.loads(consent.terms)["language"]
+    return _handed_back(request, spoken, agreed=True, onward=reverse("consent", args=[consent.pk]))
+
+
+@professionals
+@require_http_methods(READ)
+def consent_declined(request: ProRequest, id: UUID) -> HttpResponse:
+    """After no: nothing is recorded, nothing changes."""
+    person = _person(request, id)
+    if not access.can_collect_consent(request.user, person):
+        raise Http404
+    spoken = request.GET.get("language", "")
+    onward = reverse("person", args=[person.pk])
+    return _handed_back(
+        request, spoken if spoken in dict(settings.LANGUAGES) else "fr", agreed=False, onward=onward
+    )
+
+
+def _handed_back(request: ProRequest, language: str, *, agreed: bool, onward: str) -> HttpResponse:
+    sealing.unseal([request.user], "name", by=request.user.actor, purpose="own-account")
+    with translation.override(language):
+        return render(request, "people/handed_back.html", {"agreed": agreed, "onward": onward})
 
 
 def _in_languages(request: ProRequest) -> list[tuple[str, str, str]]:
@@ -268,7 +315,7 @@ def consent(request: ProRequest, id: UUID) -> HttpResponse:
         "person": consent.person,
         "named": _named(consent),
         "signature": _signed(consent),
-        "live": not hasattr(consent, "withdrawal") and consent.until > timezone.now(),
+        "live": _is_live(consent, timezone.now()),
         "can_withdraw": access.can_withdraw(user, consent),
     }
     return render(request, "people/consent.html", context)
@@ -285,19 +332,14 @@ def consent_receipt(request: ProRequest, id: UUID) -> HttpResponse:
         )
         return redirect("consent", id=consent.pk)
     data = json.loads(consent.terms)
+    spoken = [data["language"]] if data["language"] == "fr" else [data["language"], "fr"]
     french = terms.words("fr", structures=data["structures"], until=consent.until).as_json()
-    with translation.override("fr"):
-        made = {
-            "person": consent.person.name,
-            "given": formats.date_format(timezone.localtime(consent.given_at), "DATETIME_FORMAT"),
-            "at": consent.collected_at.name,
-            "means": consent.get_means_display(),
-            "interpreter": consent.with_interpreter,
-            "receipt": consent.receipt,
-            "texts": [french] if data["language"] == "fr" else [data, french],
-            "withdrawn": hasattr(consent, "withdrawal"),
-            **_signed(consent),
-        }
+    texts = [data if code == data["language"] else french for code in spoken]
+    made = {
+        "texts": [text | terms.proof(consent, text["language"]) for text in texts],
+        "receipt": consent.receipt,
+        **_signed(consent),
+    }
     response = HttpResponse(pdf.typeset(RECEIPT, made), content_type="application/pdf")
     response["Content-Disposition"] = 'inline; filename="accord.pdf"'
     return response

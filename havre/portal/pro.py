@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from django.contrib import messages
@@ -13,14 +13,15 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
+from havre.accounts.doors import SignedInRequest, signed_in
 from havre.accounts.models import User
 from havre.inbox import access, actions, kinds
 from havre.inbox import queries as inbox
 from havre.inbox.models import WorkItem
-from havre.organisations import access as seats
 from havre.organisations.doors import ProRequest, professionals
 from havre.organisations.models import Role
 from havre.people import queries as people
+from havre.people import recent
 
 SHOWN = 50
 
@@ -36,16 +37,22 @@ class Row:
     late: bool
 
 
-@professionals
+@signed_in
 @require_http_methods(["GET", "HEAD"])
-def pro(request: ProRequest) -> HttpResponse:
+def pro(request: SignedInRequest) -> HttpResponse:
+    """The start page of who is signed in; without a team there is nothing to do here but to leave."""
+    seated = cast(ProRequest, request)
+    return _to_do(seated) if seated.seat.memberships else render(request, "portal/pro/no_team.html")
+
+
+def _to_do(request: ProRequest) -> HttpResponse:
     """À faire maintenant."""
     mine = request.seat.structures(Role.PROFESSIONAL)
     items = list(inbox.to_do(mine)[: SHOWN + 1]) if mine else []
     context = {
         "rows": _rows(items[:SHOWN], request.user),
         "more": len(items) > SHOWN,
-        "with_records": bool(request.seat.structures(*seats.WITH_RECORDS)),
+        "recent": people.recent(recent.ids(request), request.user) if request.seat.sees_people else [],
     }
     return render(request, "portal/pro/home.html", context)
 

@@ -14,7 +14,9 @@ from havre.ui.languages import counts
 @open_to_all
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
-    return render(request, "portal/home.html", {"numbers": DANGER, "shelter": SHELTER})
+    return render(
+        request, "portal/home.html", {"numbers": DANGER, "shelter": SHELTER, "left": "sorti" in request.GET}
+    )
 
 
 @open_to_all

@@ -51,7 +51,7 @@ class DocumentForm(forms.Form):
         widget=forms.FileInput(attrs={"accept": ACCEPTED}),
     )
     arrival = forms.CharField(required=False, widget=forms.HiddenInput, max_length=200)
-    kind = forms.ChoiceField(label=_("Quel document ?"), choices=kinds.choices)
+    kind = forms.ChoiceField(label=_("Quel document ?"), choices=kinds.choices, required=False)
     title = forms.CharField(
         label=_("Titre"),
         help_text=_("Pour le retrouver. Par exemple : bail rue des Lilas."),
@@ -80,6 +80,10 @@ class DocumentForm(forms.Form):
             self.add_error("paper", _refusal(refusal.code))
             return data
         return data | {"arrived": arrival}
+
+    def clean_kind(self) -> str:
+        """Not to know is an answer; the paper is kept as "other" until somebody says."""
+        return self.cleaned_data["kind"] or "other"
 
     def _arrival(self, data: dict[str, Any]) -> Arrival | None:
         """The file sent now or, when the form comes back, the one that waits sealed."""

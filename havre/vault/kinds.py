@@ -61,9 +61,9 @@ def get(code: str) -> Kind:
     return BY_CODE.get(code, BY_CODE["other"])
 
 
-def choices() -> list[tuple[Any, list[tuple[str, Any]]]]:
-    """The kinds by family, for a list to choose from."""
+def choices() -> list[tuple[Any, Any]]:
+    """The kinds by family, for a list to choose from; not to know comes first, so that nothing is chosen by chance."""
     families: dict[Any, list[tuple[str, Any]]] = {}
     for kind in KINDS:
         families.setdefault(kind.family, []).append((kind.code, kind.name))
-    return list(families.items())
+    return [("", _("Je ne sais pas")), *families.items()]

@@ -114,7 +114,9 @@ def document(request: ProRequest, id: UUID) -> HttpResponse:
     document, version = _document(request, id)
     actions.note_look(document, by=request.user)
     if request.htmx:
-        return render(request, "vault/_pages.html", _context(document, version))
+        if version.pages == Pages.WAITING:
+            return HttpResponse(status=204)  # nothing new: the page stays as it is, and asks again
+        return render(request, "vault/_pages.html", _context(document, version) | {"arrived": True})
     _opened(request, document)
     return render(request, "vault/document.html", _context(document, version))
 

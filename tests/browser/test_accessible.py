@@ -70,7 +70,11 @@ def test_every_state_of_the_grammar_has_no_fault(
 
 def test_dark_pages_have_no_fault(house: House, opened: Opener) -> None:
     assert faults(opened(color_scheme="dark"), house, ["/", "/connexion/"]) == []
-    assert faults(opened("claire", color_scheme="dark"), house, ["/pro/", "/personnes/"]) == []
+    dark = opened("claire", color_scheme="dark")
+    page = dark.new_page()
+    page.goto(f"{house.url}/personnes/?q=mamadou")
+    printed = (page.locator("a[href^='/documents/']").first.get_attribute("href") or "") + "impression/"
+    assert faults(dark, house, ["/pro/", "/personnes/", page.url, printed]) == []
 
 
 @pytest.mark.parametrize("language", ["fr", "ar"])
@@ -81,13 +85,13 @@ def test_the_pages_of_the_espace_pro_have_no_fault(
     context = opened("claire", language=language, width=width)
     page = context.new_page()
     page.goto(f"{house.url}/personnes/?q=mamadou")
-    record = house.url + (page.locator(".list a.list-link").first.get_attribute("href") or "")
-    page.goto(record)
+    record = page.url
     document = page.locator("a[href^='/documents/']").first.get_attribute("href") or ""
     accord = page.locator("a[href^='/accords/']").first.get_attribute("href") or ""
     fresh = walk.open_record(page, house, "Axe", language)
     walk.prepare_accord(page, fresh, language)
     sign = page.url
+    refused = sign.replace("/signature/", "/refus/")
     addresses = [
         "/pro/",
         "/personnes/",
@@ -97,7 +101,7 @@ def test_the_pages_of_the_espace_pro_have_no_fault(
         record,
         fresh,
     ]
-    addresses += [f"{record}journal/", f"{record}documents/ajouter/", f"{fresh}accord/", sign]
+    addresses += [f"{record}journal/", f"{record}documents/ajouter/", f"{fresh}accord/", sign, refused]
     addresses += [house.url + document, f"{house.url}{document}impression/", house.url + accord]
     assert faults(context, house, addresses) == []
     gaelle = opened("gaelle", language=language, width=width)

@@ -100,7 +100,6 @@ def test_a_file_that_cannot_be_taken_gets_a_sentence_and_the_title_stays(
 ) -> None:
     page = opened("claire", javascript=javascript).new_page()
     page.goto(f"{house.url}/personnes/?q=mamadou")
-    page.locator(".list a.list-link").first.click()
     page.locator("a[href$='/documents/ajouter/']").first.click()
     file = tmp_path / name
     file.write_bytes(data)
@@ -124,7 +123,6 @@ def test_a_pdf_that_cannot_be_shown_is_kept_and_says_why(
 ) -> None:
     page = opened("claire").new_page()
     page.goto(f"{house.url}/personnes/?q=liliane")
-    page.locator(".list a.list-link").first.click()
     page.locator("a[href$='/documents/ajouter/']").first.click()
     file = tmp_path / "papier.pdf"
     file.write_bytes(made())
@@ -141,7 +139,6 @@ def test_a_base_that_is_locked_keeps_the_photo_and_takes_it_a_moment_later(
 ) -> None:
     page = opened("claire", javascript=javascript).new_page()
     page.goto(f"{house.url}/personnes/?q=olivier")
-    page.locator(".list a.list-link").first.click()
     page.locator("a[href$='/documents/ajouter/']").first.click()
     file = tmp_path / "photo.jpg"
     file.write_bytes(samples.photo())

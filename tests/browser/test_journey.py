@@ -54,7 +54,7 @@ def test_a_photo_sealed_in_lille_is_found_and_printed_in_lyon(
 
     driss = opened("driss", language=language, width=width, javascript=javascript).new_page()
     driss.goto(f"{house.url}/personnes/?q={language}+{width}")
-    driss.get_by_role("link", name=name).click()
+    assert name in driss.locator("h1").inner_text()  # one person of that name: the record itself
     driss.locator(f"a[href='{document.removeprefix(house.url)}']").first.click()
     expect(driss.locator(".pages img").first).to_be_visible()
     assert walk.picture_is_drawn(driss)
@@ -128,5 +128,37 @@ def test_non_merci_brings_back_to_the_record_and_opens_nothing(house: House, ope
     record = walk.open_record(claire, house, "Liliane Non", "fr")
     walk.prepare_accord(claire, record, "fr")
     claire.locator(".choice a").click()
+    claire.wait_for_url("**/accord/refus/**")
+    assert claire.locator("a[href^='/personnes/']").count() == 1
+    claire.locator("main a.button").click()
     claire.wait_for_url(record)
     assert claire.locator("a[href$='/documents/ajouter/']").count() == 0
+
+
+def test_a_tall_photo_is_printed_on_one_sheet(house: House, opened: Opener, tmp_path: Path) -> None:
+    import io
+
+    import pypdfium2
+    from PIL import Image
+
+    tall = io.BytesIO()
+    Image.new("RGB", (1080, 2340), "#ddd").save(tall, "JPEG")
+    file = tmp_path / "tall.jpg"
+    file.write_bytes(tall.getvalue())
+    claire = opened("claire", width=360).new_page()
+    claire.goto(f"{house.url}/personnes/?q=olivier")
+    document = walk.bring_paper(claire, claire.url, file)
+    claire.goto(f"{document}impression/")
+    assert len(pypdfium2.PdfDocument(claire.pdf(format="A4"))) == 1
+
+
+def test_from_the_start_page_a_paper_is_added_in_three_interactions(
+    house: House, opened: Opener, photo: Path
+) -> None:
+    claire = opened("claire", width=360).new_page()
+    claire.goto(f"{house.url}/personnes/?q=liliane")
+    claire.goto(f"{house.url}/pro/")
+    claire.locator("a[href$='/documents/ajouter/']").first.click()  # 1
+    claire.locator("[name=paper]").set_input_files(photo)  # 2
+    walk.press(claire)  # 3
+    expect(claire.locator(".pages img").first).to_be_visible(timeout=walk.LONG)

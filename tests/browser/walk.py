@@ -33,6 +33,7 @@ def prepare_accord(page: Page, record: str, language: str, *structures: str) -> 
     page.goto(f"{record}accord/")
     for structure in structures:
         page.get_by_label(structure).check()
+    page.locator("[name=duration][value='365']").check()
     page.locator(f"[name=language][value={language}]").check()
     press(page)
     page.wait_for_url("**/accord/signature/**")
@@ -58,6 +59,8 @@ def say_yes(page: Page, *, javascript: bool) -> str:
     else:
         page.locator("[name=written]").fill("Bruno")
     page.locator(".choice button").click()
+    page.wait_for_url("**/merci/")
+    page.locator("main a.button").click()
     page.wait_for_url(re.compile(r"/accords/[0-9a-f-]{36}/$"))
     return page.url
 

@@ -23,6 +23,8 @@ from havre.ui.languages import drafted
 
 register = template.Library()
 
+BEHIND = {"people": ("/documents/", "/accords/")}  # pages that stand behind a door of another address
+
 STATUS_ICONS = {"done": "check", "wait": "clock", "danger": "warning", "info": "info", "lamp": "warning"}
 _FIELD_KINDS = (
     (forms.RadioSelect, "radios"),
@@ -56,7 +58,8 @@ def status(kind: str, text: object) -> SafeString:
 def door(context: template.Context, view: str, icon: str, text: str) -> SafeString:
     """A link of the main navigation, marked when the page is behind it."""
     href, path = reverse(view), context["request"].path
-    inside = path == href or (view != "pro" and path.startswith(href))
+    behind = (href, *BEHIND.get(view, ())) if view != "pro" else ()
+    inside = path == href or path.startswith(behind)
     current = mark_safe(' aria-current="page"') if inside else ""
     return format_html('<a href="{}"{}>{}{}</a>', href, current, ICONS[icon], text)
 

@@ -84,8 +84,8 @@
     speech.addEventListener?.("voiceschanged", show);
     button.onclick = () => {
       if (speech.speaking) { speech.cancel(); return; }
-      document.querySelectorAll("main :is(h1, h2, p, li)").forEach((piece) => {
-        if (piece.closest("form, [hidden]") || piece.querySelector("p, li") || !piece.textContent.trim()) return;
+      document.querySelectorAll("main :is(h1, h2, p, li), main .choice > *").forEach((piece) => {
+        if ((piece.closest("form") && !piece.closest(".choice")) || piece.closest("[hidden]") || piece.querySelector("p, li") || !piece.textContent.trim()) return;
         const words = new SpeechSynthesisUtterance(piece.textContent.trim());
         words.lang = tongue;
         words.voice = voice();
