@@ -61,6 +61,7 @@ class Scene:
             "membership-end": [self.membership.pk],
             "invitation": [self.token],
             "consent": [self.consent.pk],
+            "consent-thanks": [self.consent.pk],
             "consent-receipt": [self.consent.pk],
             "consent-end": [self.consent.pk],
             "document": paper,
@@ -68,7 +69,8 @@ class Scene:
             "document-original": paper,
             "document-page": [self.document.pk, 1],
             "document-thumb": [self.document.pk, 1],
-            **dict.fromkeys(("person", "journal", "consent-new", "consent-sign", "document-new"), person),
+            **dict.fromkeys(("person", "journal", "document-new"), person),
+            **dict.fromkeys(("consent-new", "consent-sign", "consent-declined"), person),
         }
         query = f"?{urlencode(self._accord(name), doseq=True)}" if route == "consent-sign" else ""
         return reverse(route, args=arguments.get(route, [])) + query

@@ -60,7 +60,7 @@ def people(request: ProRequest) -> HttpResponse:
     words = request.GET.get("q", "")
     page = _page_number(request.GET.get("page", ""))
     found = queries.search(request.user, words, page=page)
-    if words and not request.htmx and len(found.people) == 1:
+    if queries.fold(words[:100]) and not request.htmx and len(found.people) == 1:
         return redirect("person", id=found.people[0].pk)
     context = {
         "found": found,
@@ -117,7 +117,7 @@ def person(request: ProRequest, id: UUID) -> HttpResponse:
     now = timezone.now()
     context = {
         "person": person,
-        "language": dict(settings.LANGUAGES).get(person.language, ""),
+        "spoken": dict(settings.LANGUAGES).get(person.language, ""),
         "birth": births.shown(person.birth),
         "sections": sections.of(request, person),
         "live": [consent for consent in consents if _is_live(consent, now)],

@@ -209,7 +209,10 @@ def test_signing_out_leaves_nothing_in_the_browser_and_no_session(cast: Cast) ->
     browser = cast.client("claire")
     assert browser.get(reverse("sign-out")).status_code == 405
     left = browser.post(reverse("sign-out"))
-    assert left["Location"] == reverse("home")
+    assert left["Location"] == f"{reverse('home')}?sorti"
+    said = "Votre session est fermée. Rien ne reste sur cet ordinateur."
+    assert said in browser.get(left["Location"]).content.decode()
+    assert said not in browser.get(reverse("home")).content.decode()
     assert left["Clear-Site-Data"] == '"cache", "storage"'
     assert not left.cookies[settings.SESSION_COOKIE_NAME].value
     assert not Session.objects.exists()

@@ -118,7 +118,7 @@ def test_signing_in_without_javascript_works_and_signing_out_closes_the_door(
     page = context.new_page()
     houses.sign_in(page, house, "rachid")
     page.locator("header form button").click()
-    page.wait_for_url(f"{house.url}/")
+    page.wait_for_url(f"{house.url}/?sorti")
     page.goto(f"{house.url}/pro/")
     assert "/connexion/" in page.url
 

@@ -238,6 +238,8 @@ def _someone_new_joins(told: Told, cast: Cast) -> tuple[Client, list[str]]:
     assert secret
     key = secret[1].replace(" ", "")
     assert told.post(new, reverse("sign-in-code"), code=pyotp.TOTP(key).now()).status_code == 302
+    again = told.post(gaelle, reverse("structure"), email=email, role="professional")
+    assert again.status_code == 422, "already in the team"
     assert SECRET in gaelle.get(reverse("structure")).content.decode()
     assert new.get(reverse("account")).status_code == 200
     return new, [key, link[1]]
@@ -265,6 +267,8 @@ def _a_record_and_its_accord(told: Told, claire: Client, cast: Cast) -> Person:
     assert told.post(claire, prepared["Location"], written=SECRET).status_code == 302
     drawn = claire.post(prepared["Location"], {"strokes": stage.SIGNATURE})
     assert drawn.status_code == 302
+    assert claire.get(drawn["Location"]).status_code == 200
+    assert claire.get(reverse("consent-declined", args=[person.pk])).status_code == 200
     for consent in Consent.objects.all():
         assert SECRET in claire.get(reverse("consent", args=[consent.pk])).content.decode()
         assert claire.get(reverse("consent-receipt", args=[consent.pk])).content.startswith(b"%PDF")
@@ -276,7 +280,7 @@ def _papers(told: Told, claire: Client, person: Person) -> None:
     for paper in (_photo(), _pdf()):
         answer = told.post(claire, address, paper=paper, kind="judgment", title=f"Jugement {SECRET}")
         assert answer.status_code == 302, answer.content.decode()
-    waits = told.post(claire, address, paper=_pdf(), kind="", title=SECRET)
+    waits = told.post(claire, address, paper=_pdf(), kind="made-up", title=SECRET)
     assert waits.status_code == 422
     assert (
         told.post(
@@ -299,10 +303,14 @@ def _papers(told: Told, claire: Client, person: Person) -> None:
 
 
 def _looks(claire: Client, person: Person) -> None:
-    assert SECRET in claire.get(reverse("people"), {"q": SECRET}).content.decode()
+    found = claire.get(reverse("people"), {"q": SECRET})
+    assert found["Location"] == reverse("person", args=[person.pk]), "the only one of that name"
+    typing = claire.get(reverse("people"), {"q": SECRET}, headers={"HX-Request": "true"})
+    assert SECRET in typing.content.decode()
     assert claire.get(reverse("people"), {"q": f"{SECRET} rien"}).status_code == 200
     assert claire.get("/personne-inconnue/", {"q": SECRET}).status_code == 404
     assert SECRET in claire.get(reverse("person", args=[person.pk])).content.decode()
+    assert SECRET in claire.get(reverse("pro")).content.decode(), "seen recently"
     assert claire.get(reverse("journal", args=[person.pk])).status_code == 200
     assert SECRET in claire.get(reverse("people"), headers={"HX-Request": "true"}).content.decode()
 

@@ -55,7 +55,8 @@ CLEAR = {
     "accounts.user.email_token": _HASH,
     "accounts.user.language": "the language of a professional's screens",
     "accounts.session.session_key": "random",
-    "accounts.session.session_data": "an id and the house's own sentences; the canaries read what it decodes to",
+    "accounts.session.session_data": "ids (one's own, records just seen) and the house's own sentences; "
+    "the canaries read what it decodes to",
     "accounts.draft.path": "an address of the house: route and ids, without its query",
     "organisations.structure.name": _PUBLIC,
     "organisations.structure.commune": _PUBLIC,
@@ -140,6 +141,7 @@ READS = {
     "organisations/middleware.py:_memberships": _OWN,
     "organisations/notices.py:_invitation_open": "asks whether a message's cause is still true, reads nothing",
     "organisations/queries.py:team_of": "scoped by the structure that the caller manages",
+    "organisations/queries.py:is_member": "a yes or a no, about the team that the caller manages",
     "organisations/queries.py:names": "names of authors, which the team and the person may read",
     "organisations/views.py:membership_end": "scoped by the structure that the user manages",
     "outbox/actions.py:prepare": "asks whether the same message exists",

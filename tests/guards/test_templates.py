@@ -11,13 +11,14 @@ from urllib.parse import urlsplit
 from uuid import uuid4
 
 import pytest
+from django.conf import settings
 from django.db import OperationalError
 from django.http import HttpRequest
 from django.template import engines
 from django.test import RequestFactory
 from django.urls import reverse
 from django.utils import translation
-from django.utils.translation import gettext
+from django.utils.translation import get_language_info, gettext
 
 from havre.accounts import actions as accounts
 from havre.accounts.models import SecondFactor, User
@@ -28,6 +29,7 @@ from havre.people.models import Accompaniment
 from havre.ui import faults
 from havre.ui import views as ui
 from havre.vault.models import Pages, Version
+from tests import cast as stage
 from tests import journey
 from tests.guards.test_url_table import ROWS
 from tests.journey import NOBODY, Scene
@@ -44,9 +46,14 @@ STYLES = {
     for path in sorted((PROJECT / "havre").glob("*/static/**/*.css"))
 }
 SCRIPTS = [path.read_text("utf-8") for path in sorted((PROJECT / "havre").rglob("*.py"))]
-LAYOUTS = {"ui/base.html", "ui/public.html", "ui/pro.html", "ui/print.html"}
+LAYOUTS = {"ui/base.html", "ui/public.html", "ui/pro.html", "ui/print.html", "ui/handed.html"}
 MISTAKE = re.findall(r'{% if form.errors %}{% translate "([^"]+)" %}', TEMPLATES["ui/base.html"])[0]
 UNKNOWN = "¿unknown¿"
+# the language of a page with its own direction; a context that takes the name `language` would break it
+TONGUES = "|".join(
+    f'<html lang="{code}" dir="{"rtl" if get_language_info(code)["bidi"] else "ltr"}"[ >]'
+    for code, _name in settings.LANGUAGES
+)
 
 SAFE: dict[str, str] = {}  # template: why `|safe` or `autoescape off` stands in it
 NOT_SHOWN_HERE = {"ui/errors/503.html": "a proxy shows it while the house is stopped"}
@@ -293,7 +300,17 @@ def _of_other_moments(scene: Scene, language: str) -> Iterator[Shown]:
         scene.cast.halte, email="driss@exemple.test", role="reader", by=scene.cast.gaelle
     )
     yield _shown("an invitation for an account", driss.get(urlsplit(link).path))
+    member = {"email": "claire@exemple.test", "role": "reader"}
+    yield _shown("a member invited, with errors", gaelle.post(reverse("structure"), member), 422)
     yield _shown("a page that is not there", claire.get("/nulle-part/"), 404)
+    yield _shown(
+        "a page that is not there for a visitor", scene.browser(NOBODY, **options).get("/nulle-part/"), 404
+    )
+    yield _shown("an account without a team", scene.browser("norbert", **options).get(reverse("pro")), 200)
+    yield _shown("the first page after leaving", scene.browser(NOBODY, **options).get("/?sorti"), 200)
+    yield _shown("no thanks", claire.get(scene.address("consent-declined") + "?language=ar"), 200)
+    claire.get(scene.address("person"))
+    yield _shown("records seen recently", claire.get(reverse("pro")), 200)
     yield _shown("work to do", driss.get(reverse("pro")))
     WorkItem.objects.update(due="2020-01-01T00:00:00Z")
     yield _shown("work that is late", driss.get(reverse("pro")))
@@ -307,9 +324,14 @@ def _of_other_moments(scene: Scene, language: str) -> Iterator[Shown]:
     yield _shown("an accord to sign elsewhere", elise.get(scene.address("consent-new", "elise")))
     amina = claire.post(reverse("person-new"), {"name": "Amina", "birth": "", "language": "ar"})
     yield _shown("a record without anything", claire.get(amina["Location"]))
+    asked = scene.address("consent-sign").replace("language=fr", "language=ar")
+    signed = claire.post(asked, {"strokes": stage.SIGNATURE})
+    yield _shown("thank you in another language", claire.get(signed["Location"]), 200)
     claire.post(scene.address("consent-end"))
     yield _shown("an accord that is over", claire.get(scene.address("consent")))
-    yield _shown("a record whose accord is over", claire.get(scene.address("person")))
+    yield _shown("a record of which an accord is over", claire.get(scene.address("person")))
+    claire.post(reverse("consent-end", args=[signed["Location"].split("/")[2]]))
+    yield _shown("a record whose accords are over", claire.get(scene.address("person")))
 
 
 def _of_the_second_door(scene: Scene, language: str) -> Iterator[Shown]:
@@ -362,6 +384,8 @@ def _faults_of(page: Shown, language: str) -> Iterator[str]:
         titles = [title.removeprefix(mistakes[0]).removeprefix(mistakes[1]).strip() for title in titles]
     if len(titles) != 1 or titles != [_words(head) for head in heads["h1"]]:
         yield f"{page.who}: title {titles}, h1 {[_words(head) for head in heads['h1']]}"
+    if not re.search(TONGUES, page.html):
+        yield f"{page.who}: its language or its direction is not one of the house: {page.html[:60]!r}"
     if UNKNOWN in page.html:
         places = re.findall(rf".{{0,60}}{UNKNOWN}", page.html)
         yield f"{page.who}: unknown variable at {[_words(place) for place in places]}"
@@ -393,7 +417,15 @@ def test_every_page_was_seen_here(scene: Scene) -> None:
 
 @pytest.mark.usefixtures("sentinel")
 def test_an_unknown_variable_is_seen(scene: Scene) -> None:
-    template = engines["django"].from_string("<title>A</title><h1>A</h1>{{ nothing_of_that_name }}")
+    head = '<html lang="fr" dir="ltr">'
+    template = engines["django"].from_string(head + "<title>A</title><h1>A</h1>{{ nothing_of_that_name }}")
     page = Shown("a page", template.render({}, None), set())
-    assert list(_faults_of(page, "fr"))
-    assert list(_faults_of(Shown("a page", f"<title>A</title><h1>B {uuid4()}</h1>", set()), "fr"))
+    assert len(list(_faults_of(page, "fr"))) == 1
+    assert list(_faults_of(page._replace(html=f"{head}<title>A</title><h1>B {uuid4()}</h1>"), "fr"))
+
+
+@pytest.mark.parametrize("wrong", ['lang="Français" dir="ltr"', 'lang="" dir="ltr"', 'lang="ar" dir="ltr"'])
+def test_a_page_in_no_language_of_the_house_is_seen(wrong: str) -> None:
+    page = Shown("a page", "<html {}><title>A</title><h1>A</h1>", set())
+    assert not list(_faults_of(page._replace(html=page.html.format('lang="fr" dir="ltr"')), "fr"))
+    assert list(_faults_of(page._replace(html=page.html.format(wrong)), "fr"))

@@ -45,7 +45,10 @@ def invite(cast: Cast, email: str = "nour@exemple.test", role: str = Role.PROFES
 def test_a_manager_invites_from_the_page_of_the_structure_and_sees_the_link_once(cast: Cast) -> None:
     browser = cast.client("gaelle")
     answer = browser.post(reverse("structure"), {"email": "nour@exemple.test", "role": "reader"})
-    (link,) = re.findall(r"https?://[^<]+/invitation/[^<]+/", answer.content.decode())
+    assert answer.status_code == 200, "not a redirect: the link is kept nowhere"
+    (link,) = re.findall(
+        r'<input [^>]*readonly[^>]*value="(https?://[^"<]+/invitation/[^"<]+/)"', answer.content.decode()
+    )
     invitation = Invitation.objects.get()
     assert (invitation.role, invitation.structure, invitation.created_by) == (
         "reader",
@@ -80,6 +83,23 @@ def test_a_wrong_address_is_a_sentence_and_nothing_leaves(cast: Cast) -> None:
     assert not Message.objects.exists()
 
 
+@pytest.mark.parametrize("email", ["claire@exemple.test", " CLAIRE@exemple.test ", "gaelle@exemple.test"])
+def test_somebody_already_in_the_team_is_not_invited(cast: Cast, email: str) -> None:
+    answer = cast.client("gaelle").post(reverse("structure"), {"email": email, "role": "reader"})
+    assert answer.status_code == 422
+    assert answer.context["form"].errors == {"email": ["Cette personne est déjà dans l’équipe."]}
+    assert not Invitation.objects.exists()
+    assert not Message.objects.exists()
+
+
+def test_somebody_of_another_team_or_who_has_left_this_one_is_invited(cast: Cast) -> None:
+    Membership.objects.filter(user=cast.claire).update(until=timezone.now())
+    for name in ("driss", "norbert", "claire"):
+        sent = {"email": f"{name}@exemple.test", "role": "reader"}
+        assert cast.client("gaelle").post(reverse("structure"), sent).status_code == 200
+    assert Invitation.objects.count() == 3
+
+
 def test_the_invitation_leaves_with_its_link_and_lies_sealed(cast: Cast, link: str) -> None:
     token = link.rstrip("/").rpartition("/")[2]
     taken = stolen()
@@ -95,7 +115,7 @@ def test_the_invitation_leaves_with_its_link_and_lies_sealed(cast: Cast, link: s
 
 def test_the_link_gives_a_seat_once(cast: Cast, link: str) -> None:
     browser = Client()
-    assert "Halte Exemple vous invite" in browser.get(link).content.decode()
+    assert "<bdi>Halte Exemple</bdi> vous invite" in browser.get(link).content.decode()
     assert browser.post(link, NEW)["Location"] == reverse("sign-in-code")
     membership = Membership.objects.select_related("user").order_by("-since").first()
     assert membership is not None

@@ -40,8 +40,16 @@ def test_a_seat_that_ends_hides_everything_at_once(cast: Cast) -> None:
     for page in pages:
         assert claire.get(reverse(page))["Location"].startswith(reverse("sign-in"))
     back = cast.client("claire")
-    for page in [*(reverse(page) for page in pages), reverse("document", args=[document.pk])]:
+    for page in (
+        reverse("people"),
+        reverse("person", args=[bruno.pk]),
+        reverse("document", args=[document.pk]),
+    ):
         assert back.get(page).status_code == 404
+    start = back.get(reverse("pro"))
+    assert start.status_code == 200
+    assert "Votre compte n’a pas d’équipe" in start.content.decode()
+    assert "Bruno" not in start.content.decode()
     assert Entry.objects.filter(act="organisations.membership.ended", by=cast.gaelle.pk).count() == 1
 
 

@@ -12,12 +12,13 @@ import time_machine
 from django.urls import reverse
 
 from havre.audit.models import Entry
+from havre.core import sealing
 from havre.inbox import actions as inbox
 from havre.inbox import queries as todo
 from havre.inbox.models import WorkItem
 from havre.organisations import actions as organisations
 from havre.organisations.models import Structure
-from havre.people import actions, tasks
+from havre.people import actions, tasks, terms
 from havre.people.models import Consent, Means, Person
 from tests import cast as stage
 from tests.accounts.stagehands import keeper_absent, stolen
@@ -53,12 +54,81 @@ def test_an_accord_is_prepared_read_in_its_language_and_signed(cast: Cast, bruno
     assert "CHRS Les Tilleuls" in page
     signed = claire.post(prepared["Location"], {"strokes": stage.SIGNATURE})
     consent = Consent.objects.get()
-    assert signed["Location"] == reverse("consent", args=[consent.pk])
+    assert signed["Location"] == reverse("consent-thanks", args=[consent.pk])
     assert (consent.means, consent.with_interpreter) == (Means.SIGNATURE, True)
-    kept = claire.get(signed["Location"]).content.decode()
+    thanks = claire.get(signed["Location"]).content.decode()
+    assert '<html lang="ar" dir="rtl">' in thanks, "the person still holds the screen"
+    onward = reverse("consent", args=[consent.pk])
+    assert leads(thanks) == {onward}
+    kept = claire.get(onward).content.decode()
+    assert '<html lang="fr" dir="ltr">' in kept
     assert "M100 500 L300 300" in kept
-    assert consent.receipt[:16] in kept
+    assert consent.receipt[:16] not in kept, "its hash is for the receipt alone"
     assert WorkItem.objects.get().structure == cast.tilleuls.pk
+
+
+def leads(page: str) -> set[str]:
+    """Where the links of a page lead, but for its own parts and the files of the house."""
+    found = re.findall(r'<a\b[^>]*href="([^"#]+)"', page)
+    return set(found)
+
+
+@pytest.mark.parametrize("name", ["claire", "driss", "rachid", "lena"])
+def test_after_yes_the_screen_is_given_back(cast: Cast, bruno: Person, name: str) -> None:
+    consent = cast.agreed(bruno, cast.halte, cast.tilleuls)
+    page = cast.client(name).get(reverse("consent-thanks", args=[consent.pk])).content.decode()
+    assert '<html lang="fr" dir="ltr">' in page
+    assert "<h1>Merci</h1>" in page
+    assert "Votre accord est enregistré. Vous pouvez l’arrêter quand vous voulez." in page
+    assert f"Rendez l’écran à <bdi>{cast.users[name].name}</bdi>." in page
+    assert "Bruno" not in page
+    assert leads(page) == {reverse("consent", args=[consent.pk])}, "nothing else leads to the Espace pro"
+
+
+def test_thanks_for_an_accord_whose_words_do_not_open_are_said_in_french(cast: Cast, bruno: Person) -> None:
+    consent = cast.agreed(bruno, cast.halte)
+    Consent.objects.filter(pk=consent.pk).update(sealed_terms=b"x" * 80)
+    answer = cast.client("claire").get(reverse("consent-thanks", args=[consent.pk]))
+    assert answer.status_code == 200
+    assert '<html lang="fr" dir="ltr">' in answer.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("language", "shown"), [("ar", "ar"), ("en", "en"), ("fr", "fr"), ("xx", "fr"), ("", "fr"), ("<b>", "fr")]
+)
+def test_after_no_the_screen_is_given_back_and_nothing_is_written(
+    cast: Cast, bruno: Person, language: str, shown: str
+) -> None:
+    before = Entry.objects.count()
+    address = reverse("consent-declined", args=[bruno.pk], query={"language": language})
+    page = cast.client("claire").get(address).content.decode()
+    assert f'<html lang="{shown}"' in page
+    assert leads(page) == {reverse("person", args=[bruno.pk])}
+    assert "Bruno" not in page
+    if shown == "fr":
+        assert "<h1>C’est noté</h1>" in page
+        assert "Rien n’est ouvert. On vous accueille de la même façon." in page
+    assert Entry.objects.count() == before
+    assert not Consent.objects.exists()
+
+
+def test_nothing_about_an_accord_is_chosen_beforehand(cast: Cast) -> None:
+    nobody_knows = actions.open_record(by=cast.claire, structure=cast.halte.pk, name="Zoé")
+    claire, address = cast.client("claire"), reverse("consent-new", args=[nobody_knows.pk])
+    page = claire.get(address).content.decode()
+    assert re.findall(r'value="([^"]*)"[^>]*checked', page) == [str(cast.halte.pk)]
+    answer = claire.post(address, {"structures": [cast.halte.pk]})
+    assert answer.status_code == 422
+    assert answer.context["form"].errors == {
+        "duration": ["Choisissez une durée avec la personne."],
+        "language": ["Choisissez la langue que la personne lit."],
+    }
+    assert re.findall(r'name="language"[^>]*value="(\w+)"[^>]*checked', page) == []
+
+
+def test_the_language_that_a_person_speaks_is_proposed_and_no_duration(cast: Cast, bruno: Person) -> None:
+    page = cast.client("claire").get(reverse("consent-new", args=[bruno.pk])).content.decode()
+    assert re.findall(r'value="([^"]*)"[^>]*checked', page) == [str(cast.halte.pk), "fr"]
 
 
 def test_an_accord_lies_sealed(cast: Cast, bruno: Person) -> None:
@@ -73,7 +143,8 @@ def test_a_name_written_or_a_cross_is_a_signature(cast: Cast, bruno: Person) -> 
     claire = cast.client("claire")
     for written in ("Bruno", "X", "برونو"):
         signed = claire.post(sign_page(bruno, ask(cast, cast.halte)), {"strokes": "", "written": written})
-        assert written in claire.get(signed["Location"]).content.decode()
+        (onward,) = leads(claire.get(signed["Location"]).content.decode())
+        assert written in claire.get(onward).content.decode()
     assert set(Consent.objects.values_list("means", flat=True)) == {"written-name"}
 
 
@@ -99,11 +170,14 @@ def test_no_thanks_records_nothing(cast: Cast, bruno: Person) -> None:
     claire = cast.client("claire")
     page = claire.get(sign_page(bruno, ask(cast, cast.halte, cast.tilleuls))).content.decode()
     (refuse,) = re.findall(r'<a class="button" href="([^"]+)">(?:(?!</a>).)*Non merci', page)
-    before = set(Entry.objects.values_list("act", flat=True))
-    assert claire.get(refuse).status_code == 200
+    assert refuse == reverse("consent-declined", args=[bruno.pk], query={"language": "fr"})
+    before = Entry.objects.count()
+    (onward,) = leads(claire.get(refuse).content.decode())
+    assert Entry.objects.count() == before
+    assert claire.get(onward).status_code == 200
     assert not Consent.objects.exists()
     assert not WorkItem.objects.exists()
-    assert set(Entry.objects.values_list("act", flat=True)) - before == {"people.person.seen"}
+    assert list(Entry.objects.values_list("act", flat=True).order_by("id"))[before:] == ["people.person.seen"]
 
 
 def test_what_is_missing_is_said_and_what_was_chosen_stays(cast: Cast, bruno: Person) -> None:
@@ -178,10 +252,37 @@ def test_the_receipt_holds_the_words_and_the_names(cast: Cast, bruno: Person, la
     text = text_of(answer.content)
     for word in ("Bruno Lefèvre", "Halte Exemple", "CHRS Les Tilleuls", consent.receipt[:16], "interprète"):
         assert word in text
-    assert "arrêté" not in text
+    for word in ("Personne", "Signé le", "Lieu", "Comment", "Pour arrêter, dites-le à Halte Exemple."):
+        assert text.count(word) == 1, "once, in French"
+    assert "Dire non ou arrêter ne change rien à votre accueil." in text
+    assert text.count("Bruno Lefèvre") == (1 if language == "fr" else 2), "the facts stand in each language"
+    assert "Arrêté le" not in text
     actions.withdraw(consent, by=cast.claire)
     again = cast.client("claire").get(reverse("consent-receipt", args=[consent.pk]))
-    assert "Cet accord a été arrêté." in text_of(again.content)
+    assert "Arrêté le" in text_of(again.content)
+
+
+@pytest.mark.parametrize("language", ["fr", "en", "ar"])
+def test_the_proof_beside_the_words_is_in_one_language(cast: Cast, bruno: Person, language: str) -> None:
+    given = actions.Given(
+        [cast.halte], "365", language, Means.SIGNATURE, stage.SIGNATURE, with_interpreter=True
+    )
+    consent = actions.give_consent(bruno, given, by=cast.claire)
+    sealing.unseal([consent.person], "name", by=cast.claire.actor, purpose="test")
+    proof = terms.proof(consent, language)
+    assert proof["facts"][0][1] == "Bruno Lefèvre"
+    assert len(proof["facts"]) == 4
+    assert cast.halte.name in proof["stop"]
+    assert bool(proof["drafted"]) == (language in ("en", "ar"))
+    said = [name for name, _value in proof["facts"]] + [proof["stop"], proof["welcome"]]
+    french = terms.proof(consent, "fr")
+    spoken = [name for name, _value in french["facts"]] + [french["stop"], french["welcome"]]
+    if language != "fr":
+        assert not set(said) & set(spoken)
+    actions.withdraw(consent, by=cast.claire)
+    ended = Consent.objects.select_related("person", "withdrawal").get()
+    sealing.unseal([ended.person], "name", by=cast.claire.actor, purpose="test")
+    assert len(terms.proof(ended, language)["facts"]) == 5
 
 
 def text_of(data: bytes) -> str:

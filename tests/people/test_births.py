@@ -9,7 +9,8 @@ from django.utils import translation
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from havre.people.births import NotABirth, parse, shown
+from havre.core.sealing import Unreadable
+from havre.people.births import NotABirth, parse, shown, year
 
 TODAY = date(2026, 3, 16)
 BORN = st.dates(date(1906, 3, 16), TODAY)
@@ -115,3 +116,21 @@ def test_nothing_is_no_date_and_no_mistake(text: str) -> None:
 def test_a_birth_is_shown_as_far_as_it_is_known(birth: str, words: str) -> None:
     with translation.override("fr"):
         assert shown(birth) == words
+
+
+@pytest.mark.parametrize(
+    ("birth", "words"),
+    [
+        ("1974-03-27", "année 1974"),
+        ("1974-03", "année 1974"),
+        ("1974", "année 1974"),
+        ("", "année de naissance inconnue"),
+    ],
+)
+def test_a_list_tells_the_year_alone(birth: str, words: str) -> None:
+    with translation.override("fr"):
+        assert year(birth) == words
+
+
+def test_a_birth_that_does_not_open_says_so_in_a_list() -> None:
+    assert year(Unreadable("(illisible)")) == "(illisible)"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 
 from havre.audit import acts
 from havre.audit.models import Entry
@@ -29,6 +31,54 @@ def test_a_record_is_opened_with_a_name_alone(cast: Cast) -> None:
     assert "<h1><bdi>Amina</bdi></h1>" in page
     assert "Date inconnue" in page
     assert "D’abord, son accord" in page
+
+
+def test_a_record_may_say_no_language_and_the_page_proposes_none(cast: Cast) -> None:
+    claire = cast.client("claire")
+    form = claire.get(reverse("person-new")).content.decode()
+    assert re.findall(r'name="language"[^>]*value="([^"]*)"[^>]*checked', form) in ([], [""])
+    opened = claire.post(reverse("person-new"), {"name": "Zoé"})
+    person = Person.objects.visible_to(cast.claire).get()
+    assert opened["Location"] == reverse("person", args=[person.pk])
+    assert shredding.export_all(person.pk)["people.person"][0]["language"] == ""
+    assert "Langue\u202f:" not in claire.get(opened["Location"]).content.decode()
+    claire.post(reverse("person-new"), {"name": "Amina", "language": "ar"})
+    amina = Person.objects.visible_to(cast.claire).exclude(pk=person.pk).get()
+    page = claire.get(reverse("person", args=[amina.pk])).content.decode()
+    assert "Langue\u202f: العربية" in page
+    assert '<html lang="fr" dir="ltr">' in page, "the page itself stays in the language of who reads it"
+
+
+def test_a_record_without_a_name_says_what_to_write(cast: Cast) -> None:
+    answer = cast.client("claire").post(reverse("person-new"), {"name": " "})
+    assert answer.status_code == 422
+    assert answer.context["form"].errors == {"name": ["Écrivez le nom de la personne, ou un surnom."]}
+
+
+def test_accords_that_are_over_stand_folded_away(cast: Cast) -> None:
+    bruno = cast.bruno()
+    claire, address = cast.client("claire"), reverse("person", args=[bruno.pk])
+    withdrawn, ended = cast.agreed(bruno, cast.halte), cast.agreed(bruno, cast.halte)
+    page = claire.get(address).content.decode()
+    assert "Accords finis" not in page
+    assert page.count("En cours") == 2
+    actions.withdraw(withdrawn, by=cast.claire)
+    page = claire.get(address).content.decode()
+    shown, folded = page.partition("Accords finis")[::2]
+    assert reverse("consent", args=[ended.pk]) in shown
+    assert reverse("consent", args=[withdrawn.pk]) not in shown
+    assert reverse("consent", args=[withdrawn.pk]) in folded
+    assert "Arrêté le" in folded
+    assert "Aucun accord en cours" not in page
+    Consent.objects.filter(pk=ended.pk).update(until=timezone.now())
+    page = claire.get(address).content.decode()
+    shown, folded = page.partition("Accords finis")[::2]
+    assert "Aucun accord en cours" in shown
+    assert "D’abord, son accord" not in page
+    assert reverse("consent-new", args=[bruno.pk]) in shown
+    assert "/accords/" not in shown
+    assert "Fini le" in folded
+    assert "En cours" not in page
 
 
 def test_a_wrong_date_keeps_what_was_typed(cast: Cast) -> None:
@@ -182,7 +232,7 @@ def test_the_other_person_is_intact(cast: Cast, erased: Erased) -> None:
     original: Any = claire.get(reverse("document-original", args=[document.pk]))
     assert b"".join(original.streaming_content)[:3] == b"\xff\xd8\xff"
     export = shredding.export_all(zoe.pk)
-    assert export["people.person"] == [{"name": "Zoé", "birth": "1980", "language": "fr"}]
+    assert export["people.person"] == [{"name": "Zoé", "birth": "1980", "language": ""}]
     assert export["vault.document"][0]["title"] == "Carte de Bruno"
     assert len(export["people.consent"]) == 1
 

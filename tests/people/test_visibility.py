@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -279,8 +280,78 @@ def test_a_search_never_shows_somebody_out_of_scope(cast: Cast) -> None:
     for name in cast.users:
         browser = cast.client(name)
         for typed in ("", "elodie", "cachee"):
-            page = browser.get(reverse("people"), {"q": typed}).content.decode()
-            assert ("Cachée" in page) == (name == "driss")
+            for headers in ({}, {"HX-Request": "true"}):
+                answer = browser.get(reverse("people"), {"q": typed}, headers=headers, follow=True)
+                assert ("Cachée" in answer.content.decode()) == (name == "driss")
+
+
+@pytest.mark.usefixtures("many")
+def test_the_only_answer_to_a_search_opens_its_record(cast: Cast) -> None:
+    claire, address = cast.client("claire"), reverse("people")
+    (zoe,) = queries.search(cast.claire, "zoe").people
+    assert claire.get(address, {"q": "zoe"})["Location"] == reverse("person", args=[zoe.pk])
+    while_typing = claire.get(address, {"q": "zoe"}, headers={"HX-Request": "true"})
+    assert while_typing.status_code == 200
+    assert "Zoé Saint-Roch" in while_typing.content.decode()
+    actions.open_record(by=cast.claire, structure=cast.halte.pk, name="Zoé Autre")
+    assert claire.get(address, {"q": "zoe"}).status_code == 200, "two of that name: one chooses"
+    assert claire.get(address, {"q": "personne"}).status_code == 200
+
+
+@pytest.mark.usefixtures("many")
+@pytest.mark.parametrize("typed", ["", " ", "%", "—"])
+def test_a_search_for_nothing_opens_no_record(cast: Cast, typed: str) -> None:
+    assert queries.search(cast.driss).people[0].name == "Élodie Cachée"
+    answer = cast.client("driss").get(reverse("people"), {"q": typed})
+    assert answer.status_code == 200
+    assert "Élodie Cachée" in answer.content.decode()
+
+
+# --- what a row of a list says ---
+
+
+def test_a_row_says_the_year_of_birth_and_never_the_day(cast: Cast) -> None:
+    cast.bruno()
+    actions.open_record(by=cast.claire, structure=cast.halte.pk, name="Bruno Autre")
+    for headers in ({}, {"HX-Request": "true"}):
+        answer = cast.client("claire").get(reverse("people"), {"q": "bruno"}, headers=headers)
+        page = answer.content.decode()
+        told = re.findall(r'<span class="list-text">([^<]*)</span>', page)
+        assert told == ["année de naissance inconnue", "année 1974"]
+
+
+def test_a_row_offers_to_add_to_those_who_may_alone(clock: time_machine.Traveller, cast: Cast) -> None:
+    bruno = cast.bruno()
+    zoe = actions.open_record(by=cast.claire, structure=cast.halte.pk, name="Zoé")
+    other = actions.open_record(by=cast.claire, structure=cast.halte.pk, name="Otto")
+    consent = cast.agreed(bruno, cast.halte, cast.tilleuls)
+    cast.agreed(zoe, cast.halte)
+    about = cast.agreed(other, cast.halte)
+    Consent.objects.filter(pk=about.pk).update(things=["appointments"])
+    people = [bruno, zoe, other]
+
+    def added() -> dict[str, set[str]]:
+        names = {bruno.pk: "bruno", zoe.pk: "zoe", other.pk: "other"}
+        who = {}
+        for name, user in cast.users.items():
+            open_to = access.open_to_add(user, people)
+            assert open_to == {person.pk for person in people if access.can_bring_papers(user, person)}
+            if open_to:
+                who[name] = {names[person] for person in open_to}
+        return who
+
+    assert added() == {"claire": {"bruno", "zoe"}, "driss": {"bruno"}}
+    page = cast.client("claire").get(reverse("people")).content.decode()
+    for person in people:
+        assert (reverse("document-new", args=[person.pk]) in page) == (person != other)
+    for name in ("rachid", "lena"):
+        assert "/documents/ajouter/" not in cast.client(name).get(reverse("people")).content.decode()
+    assert access.open_to_add(cast.claire, [zoe]) == {zoe.pk}
+    assert access.open_to_add(cast.claire, []) == set()
+    actions.withdraw(consent, by=cast.claire)
+    assert added() == {"claire": {"zoe"}}
+    clock.shift(timedelta(days=366))
+    assert added() == {}
 
 
 def test_a_long_list_is_read_page_by_page(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import io
 import os
+import re
 import time
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from PIL import Image
 
 from havre.accounts.views import keeper_sentence
 from havre.audit.models import Entry
-from havre.core import arrivals, container
+from havre.core import arrivals, container, sealing
 from havre.people.models import Person
 from havre.vault import actions, files, problems, tasks
 from havre.vault.forms import _refusal
@@ -137,7 +138,13 @@ def test_without_a_file_the_page_asks_for_one(cast: Cast, bruno: Person, typed: 
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"kind": ""}, {"kind": "made-up"}, {"title": "x" * 101}, {"kind": "", "title": "x" * 101}]
+    "wrong",
+    [
+        {"kind": "made-up"},
+        {"title": "x" * 101},
+        {"kind": "", "title": "x" * 101},
+        {"kind": "made-up", "title": "x" * 101},
+    ],
 )
 def test_a_good_file_beside_a_wrong_field_is_kept_and_not_chosen_again(
     cast: Cast, bruno: Person, wrong: dict[str, str]
@@ -158,15 +165,15 @@ def test_a_good_file_beside_a_wrong_field_is_kept_and_not_chosen_again(
 
 def test_a_file_that_waits_stays_through_several_mistakes(cast: Cast, bruno: Person) -> None:
     claire = cast.client("claire")
-    token = send(claire, bruno, stage.photo(), kind="").context["waiting"]
+    token = send(claire, bruno, stage.photo(), kind="made-up").context["waiting"]
     for _mistake in range(3):
-        answer = send(claire, bruno, arrival=token, kind="")
+        answer = send(claire, bruno, arrival=token, kind="made-up")
         assert answer.context["waiting"] == token
     assert len(files_at_rest()) == 1
 
 
 def test_a_file_that_waits_is_nobody_elses(cast: Cast, bruno: Person) -> None:
-    token = send(cast.client("claire"), bruno, stage.photo(), kind="").context["waiting"]
+    token = send(cast.client("claire"), bruno, stage.photo(), kind="made-up").context["waiting"]
     answer = send(cast.client("driss"), bruno, arrival=token)
     assert answer.status_code == 422
     assert NO_FILE in answer.content.decode()
@@ -177,10 +184,31 @@ def test_a_file_that_waits_is_nobody_elses(cast: Cast, bruno: Person) -> None:
 
 def test_a_token_serves_once(cast: Cast, bruno: Person) -> None:
     claire = cast.client("claire")
-    token = send(claire, bruno, stage.photo(), kind="").context["waiting"]
+    token = send(claire, bruno, stage.photo(), kind="made-up").context["waiting"]
     assert send(claire, bruno, arrival=token).status_code == 302
     assert send(claire, bruno, arrival=token).status_code == 422
     assert Document.objects.visible_to(cast.claire).count() == 1
+
+
+@pytest.mark.parametrize("typed", [{"kind": ""}, {"kind": None}, {"kind": "other"}])
+def test_who_does_not_know_the_kind_chooses_none(
+    cast: Cast, bruno: Person, typed: dict[str, str | None]
+) -> None:
+    sent = {name: value for name, value in (TYPED | typed).items() if value is not None}
+    claire = cast.client("claire")
+    added = claire.post(address(bruno), sent | {"paper": stage.upload(stage.photo())})
+    document = Document.objects.visible_to(cast.claire).get()
+    assert added["Location"] == reverse("document", args=[document.pk])
+    sealing.unseal([document], "kind", by=cast.claire.actor, purpose="test")
+    assert document.kind == "other"
+
+
+def test_no_kind_is_chosen_beforehand(cast: Cast, bruno: Person) -> None:
+    page = cast.client("claire").get(address(bruno)).content.decode()
+    first, *_others = re.findall(r'<option value="([^"]*)"( selected)?>\s*([^<]*)', page)
+    assert (first[0], first[2].strip()) == ("", "Je ne sais pas")
+    chosen = re.findall(r'<option value="([^"]*)" selected', page)
+    assert chosen in ([], [""])
 
 
 def test_a_paper_added_lies_sealed_and_is_written_in_the_journal(cast: Cast, bruno: Person) -> None:
@@ -215,7 +243,7 @@ def test_what_a_stranger_sends_is_not_kept_on_the_disk(cast: Cast, bruno: Person
 
 def test_what_nobody_claims_goes_after_a_day(cast: Cast, bruno: Person) -> None:
     claire = cast.client("claire")
-    old, fresh = (send(claire, bruno, stage.photo(), kind="").context["waiting"] for _one in range(2))
+    old, fresh = (send(claire, bruno, stage.photo(), kind="made-up").context["waiting"] for _one in range(2))
     arrival = arrivals.claimed(old, owner=cast.claire.pk)
     assert arrival is not None
     os.utime(arrival.path, (time.time() - arrivals.KEPT - 60,) * 2)
@@ -255,7 +283,7 @@ def test_a_full_disk_is_said_in_one_sentence_and_leaves_no_debris(
     cast: Cast, bruno: Person, where: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     claire = cast.client("claire")
-    token = send(claire, bruno, stage.photo(), kind="").context["waiting"]
+    token = send(claire, bruno, stage.photo(), kind="made-up").context["waiting"]
     with monkeypatch.context() as broken:
         owner = {"container": container, "os": os, "Path": Path}[where.partition(".")[0]]
         broken.setattr(owner, where.partition(".")[2], _full)

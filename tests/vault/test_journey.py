@@ -42,8 +42,11 @@ def test_a_photo_sealed_by_claire_is_seen_and_printed_by_driss_in_another_town(c
     assert 'lang="ar"' in asked.content.decode()
     signed = claire.post(prepared["Location"], {"strokes": stage.SIGNATURE})
     assert signed.status_code == 302, signed.content.decode()
-    assert claire.get(signed["Location"]).status_code == 200
-    receipt = claire.get(signed["Location"] + "recu.pdf")
+    thanks = claire.get(signed["Location"]).content.decode()
+    assert '<html lang="ar" dir="rtl">' in thanks
+    (onward,) = re.findall(r'<a class="button" href="([^"]+)"', thanks)
+    assert claire.get(onward).status_code == 200
+    receipt = claire.get(onward + "recu.pdf")
     assert receipt.content.startswith(b"%PDF")
     added = claire.post(
         reverse("document-new", args=[bruno.pk]),
@@ -58,7 +61,8 @@ def test_a_photo_sealed_by_claire_is_seen_and_printed_by_driss_in_another_town(c
     assert b"".join(page.streaming_content)[:3] == b"\xff\xd8\xff"  # type: ignore[attr-defined]
     assert driss.get(reverse("document-print", args=[document.pk])).status_code == 200
     found = driss.get(reverse("people"), {"q": "lefe"})
-    assert "Bruno Lefèvre" in found.content.decode()
+    assert found["Location"] == reverse("person", args=[bruno.pk])
+    assert "Bruno Lefèvre" in driss.get(found["Location"]).content.decode()
     assert "Bruno" in driss.get(reverse("pro")).content.decode()
     journal = claire.get(reverse("journal", args=[bruno.pk])).content.decode()
     assert "Driss Benali" in journal

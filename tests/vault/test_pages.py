@@ -131,7 +131,8 @@ def test_without_the_reading_server_a_paper_waits_and_says_so(
     with pytest.raises(ReadingAbsent):
         make_pages(document)
     page = cast.client("claire").get(reverse("document", args=[document.pk])).content.decode()
-    assert "Le document est en sécurité. Ses pages arrivent dans un instant." in page
+    assert "Les pages arrivent dans un instant. Vous pouvez continuer\u202f: le document est gardé." in page
+    assert f'<a href="{reverse("person", args=[bruno.pk])}">Retour au dossier</a>' in page
 
 
 def test_a_paper_whose_original_is_damaged_does_not_wait_for_ever(cast: Cast, bruno: Person) -> None:
@@ -145,10 +146,19 @@ def test_while_pages_are_made_the_page_looks_again_by_itself(cast: Cast, bruno: 
     document = cast.paper(bruno)
     claire, address = cast.client("claire"), reverse("document", args=[document.pk])
     whole = claire.get(address).content.decode()
-    part = claire.get(address, headers={"HX-Request": "true"}).content.decode()
     assert '<meta http-equiv="refresh"' in whole
-    assert 'hx-trigger="every 1s"' in part
+    assert 'hx-trigger="every 1s"' in whole
+    assert f'hx-get="{address}"' in whole
+    nothing_new = claire.get(address, headers={"HX-Request": "true"})
+    assert (nothing_new.status_code, nothing_new.content) == (204, b""), "the page stays, and asks again"
+    Version.objects.update(pages=Pages.READY, shown_pages=1, page_count=1)
+    arrived = claire.get(address, headers={"HX-Request": "true"})
+    part = arrived.content.decode()
+    assert arrived.status_code == 200
+    assert "data-announce>Les pages sont là.</p>" in part
+    assert "hx-trigger" not in part
     assert "<html" not in part
+    assert "Les pages sont là." not in claire.get(address).content.decode(), "only when they have just come"
 
 
 # --- reading them ---
@@ -315,4 +325,6 @@ def test_a_discreet_kind_is_not_named_in_lists(cast: Cast, bruno: Person) -> Non
 
 def test_a_kind_from_a_newer_house_is_another_document() -> None:
     assert kinds.get("from-the-future").code == "other"
-    assert len(kinds.BY_CODE) == len(kinds.KINDS) == sum(len(some) for _family, some in kinds.choices())
+    unknown, *families = kinds.choices()
+    assert (unknown[0], str(unknown[1])) == ("", "Je ne sais pas")
+    assert len(kinds.BY_CODE) == len(kinds.KINDS) == sum(len(some) for _family, some in families)
