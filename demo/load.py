@@ -20,6 +20,7 @@ from havre.core.ids import uuid7
 from havre.organisations import actions as organisations
 from havre.organisations.models import Structure
 from havre.people import actions as people
+from havre.people import terms
 from havre.people.models import Means, Person
 from havre.vault import actions as vault
 
@@ -75,7 +76,7 @@ def _someone(someone: cast.Someone, places: dict[str, Structure], users: dict[st
     if someone.named:
         given = people.Given(
             structures=[places[key] for key in someone.named],
-            duration="365",
+            until=terms.ends("365"),
             language=someone.language,
             means=Means.SIGNATURE,
             signature=_scrawl(someone.key),

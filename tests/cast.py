@@ -22,6 +22,7 @@ from havre.core.ids import uuid7
 from havre.organisations import actions as organisations
 from havre.organisations.models import Role, Structure
 from havre.people import actions as people
+from havre.people import terms
 from havre.people.models import Consent, Means, Person
 from havre.vault import actions as vault
 from havre.vault.models import Document
@@ -58,7 +59,7 @@ class Cast:
 
     def agreed(self, person: Person, *structures: Structure, by: User | None = None) -> Consent:
         """An accord signed on the screen, for one year."""
-        given = people.Given(structures, "365", "fr", Means.SIGNATURE, SIGNATURE)
+        given = people.Given(structures, terms.ends("365"), "fr", Means.SIGNATURE, SIGNATURE)
         return people.give_consent(person, given, by=by or self.claire)
 
     def paper(self, person: Person, data: bytes | None = None, *, by: User | None = None) -> Document:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import time_machine
 from django.conf import settings
+from django.utils import translation
 
 NOW = datetime(2026, 3, 16, 9, 0, tzinfo=UTC)  # a Monday, 10:00 in Paris
 _DATABASE_FIXTURES = {"db", "transactional_db", "django_db_reset_sequences", "live_server"}
@@ -41,6 +42,13 @@ def _keeper_beside_the_database(request: pytest.FixtureRequest) -> None:
     wants = request.node.get_closest_marker("django_db") or _DATABASE_FIXTURES & set(request.fixturenames)
     if wants:
         request.getfixturevalue("keeper")
+
+
+@pytest.fixture(autouse=True)
+def _in_french() -> Iterator[None]:
+    """A page leaves its language active in the thread; the next test starts in the house's own."""
+    with translation.override("fr"):
+        yield
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from uuid import UUID
 import pyotp
 from django.contrib import auth
 from django.contrib.auth.hashers import make_password
+from django.core import signing
 from django.db import transaction
 from django.http import HttpRequest
 from django.utils import timezone
@@ -22,6 +23,8 @@ from havre.core.keeper_client import Actor
 EMAIL_KIND = "user.email"
 HALF = "half-signed-in"
 HALF_LASTS = timedelta(minutes=10)
+KNOWN = "accounts.known-browser"
+KNOWN_FOR = timedelta(days=180)
 STEP = 30  # seconds, RFC 6238 §4
 
 
@@ -62,10 +65,26 @@ def create_professional(
     return user
 
 
-def user_with_password(email: str, password: str) -> User | None:
-    """The user whose address and password these are, after the same work whether the address is known or not."""
+def known_mark(user: User) -> str:
+    """What a browser keeps once this user has signed in there: strangers' tries then cost its owner nothing."""
+    return signing.dumps(str(user.email_token), salt=KNOWN)
+
+
+def _known_here(token: str, mark: str) -> bool:
+    try:
+        return bool(signing.loads(mark, salt=KNOWN, max_age=KNOWN_FOR) == token)
+    except signing.BadSignature:
+        return False
+
+
+def user_with_password(email: str, password: str, mark: str = "") -> User | None:
+    """The user whose address and password these are, after the same work whether the address is known or not.
+
+    A browser with the user's mark has an allowance of its own: nobody can lock its owner out by guessing elsewhere.
+    """
     token = email_token(email)
-    wait = limits.take(f"sign-in|{token}", capacity=5, per=timedelta(minutes=1))
+    where = "known" if _known_here(token, mark) else "elsewhere"
+    wait = limits.take(f"sign-in|{where}|{token}", capacity=5, per=timedelta(minutes=1))
     if wait is not None:
         raise TooManyTries(wait)
     user = User.objects.filter(email_token=token, is_active=True).first()
@@ -79,7 +98,7 @@ def start_half(request: HttpRequest, user: User) -> None:
     """Remember that the password was right; the second factor comes next."""
     if second_factor(user) is None:
         new_secret(user)
-    request.session.cycle_key()
+    request.session.flush()  # nothing of who was there before
     request.session[HALF] = {"user": str(user.pk), "at": timezone.now().timestamp()}
 
 
@@ -94,7 +113,8 @@ def sign_in(request: HttpRequest, user: User) -> None:
     """Open the session: both factors were right."""
     request.session.pop(HALF, None)
     auth.login(request, user, backend="havre.accounts.backend.Backend")
-    limits.give_back(f"sign-in|{user.email_token}")
+    for where in ("known", "elsewhere"):
+        limits.give_back(f"sign-in|{where}|{user.email_token}")
     limits.give_back(f"code|{user.pk}")
     audit.record("accounts.signed-in", by=user.pk)
 

@@ -14,7 +14,7 @@ from havre.core.arrivals import SealedUpload
 
 KEPT = timedelta(days=1)
 LONGEST_PATH = 200
-NEVER_KEPT = {"csrfmiddlewaretoken", "password", "code"}
+NEVER_KEPT = {"csrfmiddlewaretoken", "password", "code", "strokes", "written"}
 
 
 def keep(user: User, request: HttpRequest) -> Draft:

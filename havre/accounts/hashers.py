@@ -3,10 +3,27 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from django.contrib.auth.hashers import Argon2PasswordHasher
 
 _at_once = threading.BoundedSemaphore(2)
+PATIENCE = 1.0  # seconds: a flood of sign-ins must not hold the threads that serve pages
+
+
+class Busy(Exception):
+    """Too many passwords are being checked at once; try again in a moment."""
+
+
+@contextmanager
+def _turn() -> Iterator[None]:
+    if not _at_once.acquire(timeout=PATIENCE):
+        raise Busy
+    try:
+        yield
+    finally:
+        _at_once.release()
 
 
 class Argon2id(Argon2PasswordHasher):
@@ -17,9 +34,9 @@ class Argon2id(Argon2PasswordHasher):
     parallelism = 1
 
     def encode(self, password: str, salt: str) -> str:
-        with _at_once:
+        with _turn():
             return super().encode(password, salt)
 
     def verify(self, password: str, encoded: str) -> bool:
-        with _at_once:
+        with _turn():
             return super().verify(password, encoded)

@@ -19,6 +19,8 @@ from havre.accounts.models import Session, User
 from havre.accounts.sessions import SessionStore
 from havre.core.arrivals import sender
 
+ENDED = "X-Havre-Ended"  # told by an open page that is asked after the end
+POLL = "X-Havre-Poll"  # sent by a page that looks again by itself: nobody is there
 LEAVING = "X-Havre-Leaving"  # sent by havre.js when nobody has touched the page for too long
 
 type Handler = Callable[[HttpRequest], HttpResponse]
@@ -38,23 +40,23 @@ class sign_in:  # noqa: N801 -- Django's middlewares are callables; this one als
             if sessions.ended(row, now):
                 request.lapsed = user.pk  # type: ignore[attr-defined]
                 user = None
-            else:
+            elif not request.headers.get(POLL):
                 sessions.note_visit(row, now)
         request.user = AnonymousUser() if user is None else user
         response = self.get_response(request)
-        if response.status_code < 500:
+        if request.lapsed is not None:  # type: ignore[attr-defined]
+            response.headers[ENDED] = "1"  # havre.js: "I stay" comes too late
+        if response.status_code < 400:
             drafts.forget(request)
-        if request.lapsed is not None and response.status_code < 500:  # type: ignore[attr-defined]
-            _end(request)
         return response
 
     def process_view(
         self, request: HttpRequest, view: object, args: object, kwargs: object
     ) -> HttpResponse | None:
-        if getattr(view, "open_to_all", False):
-            return None
         if request.headers.get(LEAVING) and request.method == "POST":
             return _left(request)
+        if getattr(view, "open_to_all", False):
+            return None
         lapsed = request.lapsed  # type: ignore[attr-defined]
         if lapsed is None:
             return None

@@ -61,7 +61,7 @@ class SessionStore(db.SessionStore):
         row.user_id = data.get(SESSION_KEY)
         known = self.row if self.row is not None and self.row.session_key == row.session_key else None
         row.started_at = known.started_at if known and known.user_id else now
-        row.seen_at = now
+        row.seen_at = known.seen_at if known and known.user_id and ended(known, now) else now
         self.row = row
         return row
 

@@ -22,6 +22,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from havre.accounts import actions
 from havre.accounts.doors import SignedInRequest, signed_in
 from havre.accounts.forms import CodeForm, SignInForm
+from havre.accounts.hashers import Busy
 from havre.accounts.models import User
 from havre.core import sealing
 from havre.core.http import open_to_all
@@ -53,7 +54,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
     status = 200
     if request.method == "POST":
         status = 422
-        user = _checked(form)
+        user = _checked(form, request.COOKIES.get(settings.KNOWN_COOKIE_NAME, ""))
         if user is not None:
             actions.start_half(request, user)
             return redirect(f"{reverse('sign-in-code')}?{_query(request)}")
@@ -65,16 +66,19 @@ def _query(request: HttpRequest) -> str:
     return urlencode({"next": next_page(request)})
 
 
-def _checked(form: SignInForm) -> User | None:
+def _checked(form: SignInForm, mark: str) -> User | None:
     if not form.is_valid():
         return None
     try:
-        user = actions.user_with_password(form.cleaned_data["email"], form.cleaned_data["password"])
+        user = actions.user_with_password(form.cleaned_data["email"], form.cleaned_data["password"], mark)
     except actions.TooManyTries as refusal:
         form.add_error(None, _wait_sentence(refusal.wait))
         return None
     except KeeperAbsent:
         form.add_error(None, keeper_sentence())
+        return None
+    except Busy:
+        form.add_error(None, _("Beaucoup de monde entre en ce moment. Essayez dans une minute."))
         return None
     if user is None:
         form.add_error(None, _("Adresse ou mot de passe inconnu. Vérifiez, puis essayez encore."))
@@ -102,15 +106,23 @@ def code(request: HttpRequest) -> HttpResponse:
         status = 422
         if form.is_valid() and _code_accepted(form, user, enrolled):
             actions.sign_in(request, user)
-            return _in_own_language(request, user, HttpResponseRedirect(next_page(request)))
+            return _welcomed(request, user, HttpResponseRedirect(next_page(request)))
     context: dict[str, Any] = {"form": form, "next": next_page(request)}
     if not enrolled:
         context |= _generator(user)
     return render(request, "accounts/code.html", context, status=status)
 
 
-def _in_own_language(request: HttpRequest, user: User, response: HttpResponse) -> HttpResponse:
-    """The user's own language, unless this browser has chosen one."""
+def _welcomed(request: HttpRequest, user: User, response: HttpResponse) -> HttpResponse:
+    """The browser is marked as one where this user signs in; and their own language, unless it has chosen one."""
+    response.set_cookie(
+        settings.KNOWN_COOKIE_NAME,
+        actions.known_mark(user),
+        max_age=actions.KNOWN_FOR,
+        secure=settings.SESSION_COOKIE_SECURE,
+        httponly=True,
+        samesite="Lax",
+    )
     if settings.LANGUAGE_COOKIE_NAME not in request.COOKIES:
         response.set_cookie(
             settings.LANGUAGE_COOKIE_NAME,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -29,12 +30,13 @@ def _secret_key() -> str:
     """Django's signing key: made once, kept in HAVRE_HOME, readable by its owner alone."""
     path = HOME / "secret_key"
     HOME.mkdir(parents=True, exist_ok=True, mode=0o700)
-    try:
-        with path.open("x") as file:
-            path.chmod(0o600)
-            file.write(secrets.token_urlsafe(48))
-    except FileExistsError:
-        pass
+    if not path.exists():
+        draft = path.with_name(f".secret_key.{secrets.token_hex(4)}")
+        draft.touch(mode=0o600)
+        draft.write_text(secrets.token_urlsafe(48))
+        with suppress(FileExistsError):
+            path.hardlink_to(draft)  # whole or not at all, and the first one wins
+        draft.unlink()
     return path.read_text()
 
 
@@ -118,6 +120,7 @@ _prefix = "__Host-" if HTTPS else ""
 SESSION_COOKIE_NAME = f"{_prefix}havre"
 CSRF_COOKIE_NAME = f"{_prefix}havre-csrf"
 LANGUAGE_COOKIE_NAME = f"{_prefix}havre-langue"
+KNOWN_COOKIE_NAME = f"{_prefix}havre-connu"  # a professional signed in with this browser (accounts.actions)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = HTTPS
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = LANGUAGE_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = LANGUAGE_COOKIE_SAMESITE = "Lax"

@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, BinaryIO
 from uuid import UUID
@@ -21,13 +22,15 @@ from uuid import UUID
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 from django.core.files.uploadhandler import FileUploadHandler, SkipFile
+from django.db import OperationalError
 from django.http import HttpRequest
 
-from havre.core import container
+from havre.core import container, limits
 from havre.core.ids import uuid7
 
 logger = logging.getLogger(__name__)
 KEPT = 24 * 3600  # seconds
+AN_HOUR = 120  # files from one sender
 
 
 @dataclass
@@ -85,10 +88,13 @@ def claimed(token: str, *, owner: UUID) -> Arrival | None:
 def purge(now: float | None = None) -> int:
     """Remove the arrivals that nobody claimed within a day; answers how many."""
     limit = (now or time.time()) - KEPT
-    old = [path for path in Path(settings.ARRIVALS).glob("*") if path.stat().st_mtime < limit]
-    for path in old:
-        path.unlink(missing_ok=True)
-    return len(old)
+    removed = 0
+    for path in Path(settings.ARRIVALS).glob("*"):
+        with suppress(FileNotFoundError):  # claimed or discarded meanwhile
+            if path.stat().st_mtime < limit:
+                path.unlink()
+                removed += 1
+    return removed
 
 
 def context(id: UUID, owner: UUID) -> bytes:
@@ -123,7 +129,7 @@ class SealingUploadHandler(FileUploadHandler):
     def new_file(self, *args: Any, **options: Any) -> None:
         super().new_file(*args, **options)
         owner = sender(self.request)
-        if owner is None:
+        if owner is None or not _expected(self.request) or _too_many(owner):
             raise SkipFile
         self._arrival = Arrival(uuid7(), secrets.token_bytes(32), owner, 0)
         with self._unless_full():
@@ -168,6 +174,20 @@ class SealingUploadHandler(FileUploadHandler):
         if self._arrival is not None:
             self._arrival.discard()
         self._sealer = self._file = None
+
+
+def _too_many(owner: UUID) -> bool:
+    """Files that wait take room on the disk: a sender has an allowance, whatever comes of the form."""
+    try:
+        return limits.take(f"arrival|{owner}", capacity=AN_HOUR, per=timedelta(hours=1)) is not None
+    except OperationalError:  # a busy base must not lose a photo
+        return False
+
+
+def _expected(request: HttpRequest | None) -> bool:
+    """Whether the view that was asked for takes files; any other form's files are not kept."""
+    match = getattr(request, "resolver_match", None)
+    return match is None or getattr(match.func, "takes_files", False)
 
 
 def sender(request: HttpRequest | None) -> UUID | None:

@@ -14,3 +14,10 @@ def open_to_all[V: View](view: V) -> V:
     marked: Any = view
     marked.open_to_all = True
     return view
+
+
+def takes_files[V: View](view: V) -> V:
+    """The mark of a view whose form brings files: what is sent to any other one is not kept."""
+    marked: Any = view
+    marked.takes_files = True
+    return view

@@ -28,7 +28,8 @@ class _Statement:
 class Prepared:
     """`build(*arguments)` makes a `values_list` queryset; `rows(*arguments)` runs it, compiled once per database.
 
-    `sample` holds one distinct value for each argument, by which its places in the SQL are found.
+    `sample` holds one distinct value for each argument, by which its places in the SQL are found; no constant
+    of the query may equal one.
     """
 
     def __init__(self, build: Callable[..., QuerySet[Any, Any]], *sample: str | datetime | UUID) -> None:
@@ -55,6 +56,8 @@ class Prepared:
         compiler = self._build(*self._sample).query.get_compiler(connection=connection)
         sql, parameters = compiler.as_sql()
         samples = [_adapted(connection, value) for value in self._sample]
+        if not all(sample in parameters for sample in samples):
+            raise ValueError("an argument does not stand in the query")
         places = [(samples.index(value), None) if value in samples else (None, value) for value in parameters]
         converters = compiler.get_converters([column for column, _sql, _alias in compiler.select])
         statement = _Statement(sql, places, compiler, converters)

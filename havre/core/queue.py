@@ -61,3 +61,12 @@ def tidy() -> None:
     _in_state(TaskResultStatus.SUCCESSFUL).filter(finished_at__lt=now - timedelta(days=KEEP_DAYS)).delete()
     _in_state(TaskResultStatus.FAILED).filter(finished_at__lt=now - timedelta(days=KEEP_FAILED_DAYS)).delete()
     Heartbeat.objects.filter(at__lt=now - timedelta(days=1)).delete()
+
+
+def waiting(path: str, arguments: list[str]) -> set[str]:
+    """Among first arguments, those for which a task of this path is already queued or at work."""
+    states = [TaskResultStatus.READY, TaskResultStatus.RUNNING]
+    queued = DBTaskResult.objects.filter(task_path=path, status__in=states).values_list(
+        "args_kwargs", flat=True
+    )
+    return {call["args"][0] for call in queued if call["args"]} & set(arguments)

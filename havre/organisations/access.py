@@ -21,12 +21,8 @@ def structures_where(user: User, *roles: str) -> list[UUID]:
     )
 
 
-def holds(user: User, structure: UUID, *roles: str) -> bool:
-    return Membership.objects.live().filter(user=user, structure=structure, role__in=roles).exists()
-
-
-def holds_by_id(user: UUID, structure: UUID, *roles: str) -> bool:
-    """As `holds`, for the author of something, known by id alone."""
+def holds(user: User | UUID, structure: UUID, *roles: str) -> bool:
+    """Whether somebody (a user, or an author known by id alone) sits there now in one of these roles."""
     return Membership.objects.live().filter(user=user, structure=structure, role__in=roles).exists()
 
 

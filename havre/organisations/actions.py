@@ -83,11 +83,19 @@ def actor_id(by: User | None) -> UUID | None:
 
 def open_invitation(token: str) -> Invitation | None:
     """The invitation of a link, if it is still open."""
-    return (
-        Invitation.objects.select_related("structure")
-        .filter(token_hash=_hash(token), accepted_at=None, expires_at__gt=timezone.now())
-        .first()
+    open_ = Invitation.objects.select_related("structure").filter(
+        accepted_at=None, expires_at__gt=timezone.now()
     )
+    invitation = open_.filter(token_hash=_hash(token), structure__closed_at=None).first()
+    if invitation is None or not _still_meant(invitation):
+        return None
+    return invitation
+
+
+def _still_meant(invitation: Invitation) -> bool:
+    """Who invited still manages the structure; the operator at the console always does."""
+    by = invitation.created_by
+    return by is None or access.holds(by, invitation.structure_id, Role.MANAGER)
 
 
 def invited_address(invitation: Invitation) -> str:
@@ -131,9 +139,22 @@ def _seat(invitation: Invitation, user: User) -> None:
         until=timezone.now()
     )
     join(user, invitation.structure, invitation.role, by=invitation.created_by)
+    _close_others(invitation)
     audit.record(
         "organisations.invitation.accepted", by=user.pk, structure=invitation.structure_id, on=invitation
     )
+
+
+def _close_others(invitation: Invitation) -> None:
+    """The other links to the same address and structure end with this one: none may bring back who is removed."""
+    now = timezone.now()
+    others = list(
+        Invitation.objects.filter(structure=invitation.structure_id, accepted_at=None, expires_at__gt=now)
+    )
+    sealing.unseal(others, "email", by=Actor("system", invitation.id), purpose="invitation")
+    token = accounts.email_token(invited_address(invitation))
+    same = [other.pk for other in others if accounts.email_token(other.email) == token]
+    Invitation.objects.filter(pk__in=same).update(expires_at=now)
 
 
 def join(user: User, structure: Structure, role: str, *, by: UUID | None) -> Membership:

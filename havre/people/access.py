@@ -34,6 +34,14 @@ def consented_structures(user: User, person: Person, *roles: str) -> list[UUID]:
     return sorted(opened_to(person) & set(seats.structures_where(user, *roles)))
 
 
+def seat_for(user: User, person: Person) -> UUID | None:
+    """The structure for which a user looks at a person: one that accompanies them, else one that they named."""
+    mine = set(seats.structures_where(user, *seats.WITH_RECORDS))
+    accompanying = Accompaniment.objects.filter(person=person, structure__in=mine, until=None)
+    by = set(accompanying.values_list("structure_id", flat=True))
+    return min(by or (opened_to(person) & mine), default=None)
+
+
 def open_to_add(user: User, people: Iterable[Person]) -> set[UUID]:
     """Among some people, those to whose documents the user may add."""
     structures = seats.structures_where(user, *seats.WHO_BRING_PAPERS)

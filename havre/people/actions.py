@@ -6,6 +6,7 @@ import json
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
@@ -51,10 +52,10 @@ def note_consent_seen(consent: Consent, *, by: User, structure: UUID | None) -> 
 
 @dataclass(frozen=True)
 class Given:
-    """What the person chose and did: whom, for how long, in which language, how they signed."""
+    """What the person chose and did: whom, until when (as shown to them), in which language, how they signed."""
 
     structures: Sequence[Structure]
-    duration: str
+    until: datetime
     language: str
     means: Means
     signature: str
@@ -94,8 +95,9 @@ def give_consent(person: Person, given: Given, *, by: User) -> Consent:
 
 def _consent(person: Person, given: Given, by: User, structure: UUID) -> Consent:
     now = timezone.now()
-    until = now + terms.DURATIONS[given.duration][0]
-    shown = terms.words(given.language, structures=[s.name for s in given.structures], until=until).as_json()
+    shown = terms.words(
+        given.language, structures=[s.name for s in given.structures], until=given.until
+    ).as_json()
     shown["salt"] = salt = secrets.token_hex(16)
     consent = Consent(
         person=person,
@@ -105,7 +107,7 @@ def _consent(person: Person, given: Given, by: User, structure: UUID) -> Consent
         with_interpreter=given.with_interpreter,
         receipt=terms.digest(shown, given.signature, salt),
         given_at=now,
-        until=until,
+        until=given.until,
         collected_by=by.pk,
         collected_at_id=structure,
     )

@@ -26,6 +26,11 @@ DURATIONS = {
 }
 
 
+def ends(duration: str) -> datetime:
+    """When an accord of this duration, given now, ends."""
+    return timezone.now() + DURATIONS[duration][0]
+
+
 @dataclass(frozen=True)
 class Terms:
     """One accord's words in one language: what is asked, the points read aloud, and what it never does."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
+from contextlib import suppress
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -11,6 +12,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.contrib import messages
+from django.core import signing
 from django.db.models import Case, IntegerField, Q, When
 from django.http import Http404, HttpResponse, HttpResponseRedirect, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
@@ -36,6 +38,7 @@ from havre.ui.languages import drafted
 READ = ["GET", "HEAD"]
 READ_AND_POST = ["GET", "HEAD", "POST"]
 FEW_STRUCTURES = 20
+SHOWN_UNTIL = "people.accord.until"
 RECEIPT = Path(__file__).parent / "typst" / "receipt.typ"
 
 
@@ -111,7 +114,7 @@ def person(request: ProRequest, id: UUID) -> HttpResponse:
     """A person's page: who they are here, their documents, their accords."""
     person = _person(request, id)
     user = request.user
-    actions.note_seen(person, by=user, structure=_with_records(request)[0])
+    actions.note_seen(person, by=user, structure=access.seat_for(user, person))
     recent.note(request, person.pk)
     consents = queries.consents(person, user)
     now = timezone.now()
@@ -136,7 +139,7 @@ def _is_live(consent: Consent, now: datetime) -> bool:
 def journal(request: ProRequest, id: UUID) -> HttpResponse:
     """Who looked, and who did what."""
     person = _person(request, id)
-    actions.note_seen(person, by=request.user, structure=_with_records(request)[0])
+    actions.note_seen(person, by=request.user, structure=access.seat_for(request.user, person))
     lines = queries.journal(person, request.user)
     return render(request, "people/journal.html", {"person": person, "lines": lines})
 
@@ -212,15 +215,15 @@ def consent_sign(request: ProRequest, id: UUID) -> HttpResponse:
     if not accord.is_valid():
         return redirect("consent-new", id=person.pk)
     form = SignatureForm(request.POST or drafts.kept(request))
+    until = _shown_until(request, accord)
     if request.method == "POST" and form.is_valid():
         try:
-            consent = actions.give_consent(person, _given(accord, form), by=user)
+            consent = actions.give_consent(person, _given(accord, form, until), by=user)
         except actions.CannotName:  # a first paper came in meanwhile
             return redirect("consent-new", id=person.pk)
         return redirect("consent-thanks", id=consent.pk)
     status = 422 if request.method == "POST" else 200
     data = accord.cleaned_data
-    until = timezone.now() + terms.DURATIONS[data["duration"]][0]
     words = terms.words(data["language"], structures=[s.name for s in data["structures"]], until=until)
     with translation.override(data["language"]):
         context = {
@@ -229,6 +232,7 @@ def consent_sign(request: ProRequest, id: UUID) -> HttpResponse:
             "terms": words,
             "in_languages": _in_languages(request),
             "drafted": drafted(words.language),
+            "until": signing.dumps(until.isoformat(), salt=SHOWN_UNTIL),
         }
         return render(request, "people/consent_sign.html", context, status=status)
 
@@ -272,11 +276,19 @@ def _in_languages(request: ProRequest) -> list[tuple[str, str, str]]:
     return links
 
 
-def _given(accord: AccordForm, form: SignatureForm) -> actions.Given:
+def _shown_until(request: ProRequest, accord: AccordForm) -> datetime:
+    """The end that the person was shown, if that was less than two hours ago; else it is counted from now."""
+    with suppress(signing.BadSignature, ValueError):
+        shown = signing.loads(request.POST.get("until", ""), salt=SHOWN_UNTIL, max_age=timedelta(hours=2))
+        return datetime.fromisoformat(shown)
+    return terms.ends(accord.cleaned_data["duration"])
+
+
+def _given(accord: AccordForm, form: SignatureForm, until: datetime) -> actions.Given:
     data = accord.cleaned_data
     return actions.Given(
         structures=list(data["structures"]),
-        duration=data["duration"],
+        until=until,
         language=data["language"],
         with_interpreter=data["with_interpreter"],
         means=form.cleaned_data["means"],
@@ -289,7 +301,9 @@ def _consent(request: ProRequest, id: UUID) -> Consent:
     consent = get_object_or_404(rows, pk=id)
     sealing.unseal([consent], "terms", "signature", by=request.user.actor, purpose="accord")
     sealing.unseal([consent.person], "name", by=request.user.actor, purpose="accord")
-    actions.note_consent_seen(consent, by=request.user, structure=_with_records(request)[0])
+    actions.note_consent_seen(
+        consent, by=request.user, structure=access.seat_for(request.user, consent.person)
+    )
     return consent
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
@@ -15,7 +16,13 @@ from havre.ui.languages import counts
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
     return render(
-        request, "portal/home.html", {"numbers": DANGER, "shelter": SHELTER, "left": "sorti" in request.GET}
+        request,
+        "portal/home.html",
+        {
+            "numbers": DANGER,
+            "shelter": SHELTER,
+            "left": "sorti" in request.GET and not request.user.is_authenticated,
+        },
     )
 
 
@@ -46,5 +53,6 @@ def languages(request: HttpRequest) -> HttpResponse:
 @open_to_all
 @require_safe
 def offline(request: HttpRequest) -> HttpResponse:
-    """The page that a phone keeps for when there is no network."""
+    """The page that a phone keeps for when there is no network: it is drawn for nobody, whoever asks."""
+    request.user, request.seat = AnonymousUser(), None  # type: ignore[attr-defined]
     return render(request, "portal/offline.html", {"numbers": DANGER, "shelter": SHELTER})

@@ -50,7 +50,7 @@ def headers(get_response: GetResponse) -> GetResponse:
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         response = get_response(request)
-        if _has_session(request, response):
+        if _has_session(request, response) or request.method == "POST":
             response["Cache-Control"] = "no-store"
         elif not response.has_header("Cache-Control"):
             response["Cache-Control"] = "private, no-cache"

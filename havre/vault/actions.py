@@ -11,7 +11,6 @@ from havre.accounts.models import User
 from havre.audit import actions as audit
 from havre.core import blobs, sealing
 from havre.core.arrivals import Arrival
-from havre.core.ids import uuid7
 from havre.organisations import access as seats
 from havre.people import access as people
 from havre.people.models import Person
@@ -45,7 +44,7 @@ def add_document(person: Person, arrival: Arrival, *, by: User, kind: str, title
         raise PermissionDenied
     file_kind = kind_of(arrival)
     dek, wrapped = sealing.keeper().seal_key(person.pk, Part.SHARED)
-    document = Document(id=uuid7(), person=person, created_by=by.pk)
+    document = Document(id=arrival.id, person=person, created_by=by.pk)  # one arrival makes one paper at most
     version = Version(
         document=document,
         wrapped_key=wrapped,
@@ -66,7 +65,7 @@ def add_document(person: Person, arrival: Arrival, *, by: User, kind: str, title
 @transaction.atomic
 def _save(document: Document, version: Version, by: User, kind: str, title: str) -> None:
     sealing.seal(document, by=by.actor, kind=kind, title=title)
-    document.save()
+    document.save(force_insert=True)
     version.save()
     structure = people.consented_structures(by, document.person, *seats.WHO_BRING_PAPERS)[0]
     audit.record(

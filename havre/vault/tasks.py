@@ -11,8 +11,9 @@ from django.db.models import Q
 from django.tasks import task
 from django.utils import timezone
 
-from havre.core import sealing
+from havre.core import queue, sealing
 from havre.core.container import ContainerDamaged
+from havre.core.keeper_client import KeeperRefused
 from havre.inbox import actions as inbox
 from havre.organisations import access as seats
 from havre.people import access as people
@@ -49,7 +50,7 @@ def _claim(version_id: UUID) -> bool:
 def _draw(version: Version) -> str:
     try:
         return _drawn(version)
-    except (ContainerDamaged, FileNotFoundError):
+    except (ContainerDamaged, FileNotFoundError, KeeperRefused):
         logger.exception("the original of %s cannot be read", version.pk)
         return _finish(version, 0, 0, "broken")
 
@@ -80,7 +81,7 @@ def _ask_again(version: Version) -> None:
     """Put on the list of the structures that bring papers that this one has to be photographed again."""
     person: Person = version.document.person
     for structure in people.opened_to(person):
-        if seats.holds_by_id(version.created_by, structure, *seats.WHO_BRING_PAPERS):
+        if seats.holds(version.created_by, structure, *seats.WHO_BRING_PAPERS):
             inbox.ask(
                 "vault.document.unreadable",
                 structure=structure,
@@ -93,7 +94,10 @@ def resume_forgotten() -> int:
     """Ask again for pages that wait although nobody works on them (a worker that was killed); answers how many."""
     now = timezone.now()
     lapsed = Q(claimed_at=None, created_at__lt=now - CLAIM) | Q(claimed_at__lt=now - CLAIM)
-    forgotten = Version.objects.filter(lapsed, pages=Pages.WAITING).values_list("pk", flat=True)[:50]
+    waiting = Version.objects.filter(lapsed, pages=Pages.WAITING).order_by("created_at")
+    forgotten = [str(version) for version in waiting.values_list("pk", flat=True)[:50]]
+    queued = queue.waiting(make_pages.module_path, forgotten)
     for version in forgotten:
-        enqueue(str(version))
+        if version not in queued:
+            enqueue(version)
     return len(forgotten)

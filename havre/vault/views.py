@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
-from django.db import OperationalError
+from django.db import IntegrityError, OperationalError
 from django.http import Http404, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
@@ -19,6 +19,7 @@ from havre.accounts import drafts
 from havre.accounts.models import User
 from havre.accounts.views import keeper_sentence
 from havre.core import limits, sealing
+from havre.core.http import takes_files
 from havre.core.keeper_client import KeeperAbsent
 from havre.organisations.doors import ProRequest, professionals
 from havre.people import actions as people
@@ -32,6 +33,7 @@ UPLOADS_AN_HOUR = 60  # a user: enough for a busy morning
 
 
 @professionals
+@takes_files
 @require_http_methods(["GET", "HEAD", "POST"])
 def document_new(request: ProRequest, id: UUID) -> HttpResponse:
     """Bring a paper for a person: a photo or a file."""
@@ -70,6 +72,8 @@ def _brought(form: DocumentForm, person: Person, user: User) -> tuple[Document |
             form.add_error(None, _("Vous avez ajouté beaucoup de documents. Attendez quelques minutes."))
             return None, 429
         made = actions.add_document(person, data["arrived"], by=user, kind=data["kind"], title=data["title"])
+    except (IntegrityError, FileNotFoundError):  # sent twice: the other one has made the paper
+        return get_object_or_404(Document.objects.visible_to(user), pk=data["arrived"].id, person=person), 200
     except KeeperAbsent:
         form.add_error(None, keeper_sentence())
     except OperationalError:

@@ -80,8 +80,42 @@ def test_no_session_lasts_more_than_ten_hours(cast: Cast, clock: time_machine.Tr
 def test_a_public_page_after_the_end_asks_nothing(cast: Cast, clock: time_machine.Traveller) -> None:
     browser = cast.client("claire")
     clock.shift(OVER)
-    assert browser.get(reverse("help")).status_code == 200
-    assert not Session.objects.filter(user=cast.claire).exists()
+    answer = browser.get(reverse("help"))
+    assert answer.status_code == 200
+    assert answer.headers["X-Havre-Ended"] == "1", "the page learns that it is too late to stay"
+    assert lands(browser.post(reverse("person-new"), TYPED)) == reverse("person-new")
+    assert "Zoé" in cast.client("claire").get(reverse("person-new")).content.decode(), "and loses nothing"
+
+
+def test_a_page_that_looks_again_by_itself_prolongs_nothing(
+    cast: Cast, clock: time_machine.Traveller
+) -> None:
+    browser = cast.client("claire")
+    for _minute in range(16):
+        clock.shift(60)
+        browser.get(reverse("pro"), headers={"X-Havre-Poll": "1"})
+    assert browser.get(reverse("pro")).status_code == 302
+
+
+def test_what_a_page_sends_when_its_time_is_over_is_kept_and_not_done(cast: Cast) -> None:
+    browser = cast.client("claire")
+    sent = browser.post(reverse("person-new"), TYPED, headers={"X-Havre-Leaving": "1"})
+    assert sent.status_code == 204
+    assert not Person.objects.for_system("a test").exists()
+    assert browser.get(reverse("pro")).status_code == 302, "the session is over"
+    assert "Zoé" in cast.client("claire").get(reverse("person-new")).content.decode()
+
+
+def test_a_signature_is_in_no_draft(cast: Cast, clock: time_machine.Traveller) -> None:
+    bruno = cast.bruno()
+    browser = cast.client("claire")
+    query = f"?structures={cast.halte.pk}&duration=1&language=fr"
+    address = reverse("consent-sign", args=[bruno.pk]) + query
+    clock.shift(OVER)
+    browser.post(address, {"strokes": "[[[1,1],[2,2],[3,3],[4,4]]]", "written": "Bruno"})
+    page = cast.client("claire").get(address).content.decode()
+    assert "[[[1,1]" not in page
+    assert 'value="Bruno"' not in page
 
 
 def test_one_signs_in_again_at_once_in_a_browser_whose_session_has_ended(

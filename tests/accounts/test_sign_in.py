@@ -10,6 +10,7 @@ from django.conf import settings
 from django.test import Client
 from django.urls import reverse
 
+from havre.accounts import actions, hashers
 from havre.accounts.models import SecondFactor, Session, User
 from havre.accounts.views import keeper_sentence
 from havre.audit.models import Entry
@@ -210,7 +211,7 @@ def test_signing_out_leaves_nothing_in_the_browser_and_no_session(cast: Cast) ->
     assert browser.get(reverse("sign-out")).status_code == 405
     left = browser.post(reverse("sign-out"))
     assert left["Location"] == f"{reverse('home')}?sorti"
-    said = "Votre session est fermée. Rien ne reste sur cet ordinateur."
+    said = "Votre session est fermée. Effacez aussi les fichiers téléchargés."
     assert said in browser.get(left["Location"]).content.decode()
     assert said not in browser.get(reverse("home")).content.decode()
     assert left["Clear-Site-Data"] == '"cache", "storage"'
@@ -218,6 +219,35 @@ def test_signing_out_leaves_nothing_in_the_browser_and_no_session(cast: Cast) ->
     assert not Session.objects.exists()
     assert Entry.objects.filter(act="accounts.signed-out", by=cast.claire.pk).exists()
     assert Client().post(reverse("sign-out")).status_code == 302, "a stranger who signs out is no fault"
+    assert said not in cast.client("driss").get(left["Location"]).content.decode(), "a link cannot say it"
+
+
+def test_wrong_passwords_from_elsewhere_never_lock_the_owner_out(claire: User) -> None:
+    own = Client()
+    password(own)
+    assert code(own)["Location"] == reverse("pro")
+    own.post(reverse("sign-out"))
+    for _guess in range(8):
+        refused = Client().post(reverse("sign-in"), {"email": "claire@exemple.test", "password": "faux"})
+    assert "Attendez" in refused.content.decode()
+    assert password(own).status_code == 302, "her own browser has an allowance of its own"
+
+
+def test_a_mark_made_for_another_or_by_hand_is_no_mark(claire: User, cast: Cast) -> None:
+    for mark in ("", "nimporte", actions.known_mark(cast.driss)):
+        for _guess in range(6):
+            browser = Client()
+            browser.cookies[settings.KNOWN_COOKIE_NAME] = mark
+            answer = browser.post(reverse("sign-in"), {"email": "claire@exemple.test", "password": "faux"})
+        assert "Attendez" in answer.content.decode()
+
+
+def test_a_crowd_at_the_door_is_asked_to_come_back(claire: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hashers, "PATIENCE", 0.01)
+    with hashers._turn(), hashers._turn():
+        answer = password(Client())
+    assert answer.status_code == 422
+    assert "Essayez dans une minute" in answer.content.decode()
 
 
 def test_without_the_keeper_the_first_door_says_so_and_keeps_the_address(claire: User) -> None:

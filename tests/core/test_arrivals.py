@@ -26,6 +26,9 @@ ME, OTHER = UUID(int=1), UUID(int=2)
 CLEAR = b"attestation de Bruno Lefevre " * 3000
 
 
+pytestmark = pytest.mark.django_db
+
+
 @pytest.fixture(autouse=True)
 def _own_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(settings, "ARRIVALS", tmp_path / "arrivals")

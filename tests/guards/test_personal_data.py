@@ -135,6 +135,7 @@ READS = {
     "inbox/queries.py:to_do": "scoped by the structures that the caller's seat gives",
     "organisations/actions.py:open_invitation": "found by its secret token alone",
     "organisations/actions.py:invited_user": "found by its secret token; asks whether an address is taken",
+    "organisations/actions.py:_close_others": "ends the other open links to the same address and structure",
     "organisations/actions.py:_taken": "found by its secret token; closes it once",
     "organisations/actions.py:_seat": "the same user's older seat in the same structure",
     "organisations/actions.py:end_membership": "writes; access is asked one line above",

@@ -220,3 +220,20 @@ def test_the_operator_registers_a_structure_and_invites_its_manager(
     Client().post("/" + link.split("/", 3)[3], NEW)
     assert structure.memberships.get().role == Role.MANAGER
     assert Entry.objects.filter(act="organisations.invitation.sent", structure=structure.pk, by=None).exists()
+
+
+def test_a_second_link_does_not_bring_back_who_was_removed(cast: Cast) -> None:
+    _, first = actions.invite(cast.halte, email="nour@exemple.test", role=Role.PROFESSIONAL, by=cast.gaelle)
+    _, second = actions.invite(cast.halte, email=" NOUR@exemple.test", role=Role.PROFESSIONAL, by=cast.gaelle)
+    invitation = actions.open_invitation(first.rstrip("/").rpartition("/")[2])
+    assert invitation
+    nour = actions.accept(invitation, name="Nour", password="quatre mots sans lien")
+    assert nour
+    actions.end_membership(Membership.objects.live().get(user=nour), by=cast.gaelle)
+    assert actions.open_invitation(second.rstrip("/").rpartition("/")[2]) is None
+
+
+def test_the_links_of_a_manager_who_has_left_are_over(cast: Cast) -> None:
+    _, link = actions.invite(cast.halte, email="nour@exemple.test", role=Role.MANAGER, by=cast.gaelle)
+    Membership.objects.filter(user=cast.gaelle).update(until=timezone.now())
+    assert actions.open_invitation(link.rstrip("/").rpartition("/")[2]) is None

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pypdfium2
 import pytest
 import time_machine
 from django.urls import reverse
+from django.utils import timezone
 
 from havre.audit.models import Entry
 from havre.core import sealing
@@ -132,7 +133,7 @@ def test_the_language_that_a_person_speaks_is_proposed_and_no_duration(cast: Cas
 
 
 def test_an_accord_lies_sealed(cast: Cast, bruno: Person) -> None:
-    given = actions.Given([cast.halte], "365", "fr", Means.WRITTEN_NAME, "Bruno le Grand")
+    given = actions.Given([cast.halte], terms.ends("365"), "fr", Means.WRITTEN_NAME, "Bruno le Grand")
     actions.give_consent(bruno, given, by=cast.claire)
     taken = stolen()
     for word in ("Bruno", "Lefèvre", "le Grand", "1974-03-27", "Êtes-vous d’accord"):
@@ -243,7 +244,12 @@ def test_a_search_for_a_structure_may_find_nothing_or_be_made_up(cast: Cast, bru
 @pytest.mark.parametrize("language", ["fr", "en", "ar"])
 def test_the_receipt_holds_the_words_and_the_names(cast: Cast, bruno: Person, language: str) -> None:
     given = actions.Given(
-        [cast.halte, cast.tilleuls], "365", language, Means.SIGNATURE, stage.SIGNATURE, with_interpreter=True
+        [cast.halte, cast.tilleuls],
+        terms.ends("365"),
+        language,
+        Means.SIGNATURE,
+        stage.SIGNATURE,
+        with_interpreter=True,
     )
     consent = actions.give_consent(bruno, given, by=cast.claire)
     answer = cast.client("claire").get(reverse("consent-receipt", args=[consent.pk]))
@@ -265,7 +271,7 @@ def test_the_receipt_holds_the_words_and_the_names(cast: Cast, bruno: Person, la
 @pytest.mark.parametrize("language", ["fr", "en", "ar"])
 def test_the_proof_beside_the_words_is_in_one_language(cast: Cast, bruno: Person, language: str) -> None:
     given = actions.Given(
-        [cast.halte], "365", language, Means.SIGNATURE, stage.SIGNATURE, with_interpreter=True
+        [cast.halte], terms.ends("365"), language, Means.SIGNATURE, stage.SIGNATURE, with_interpreter=True
     )
     consent = actions.give_consent(bruno, given, by=cast.claire)
     sealing.unseal([consent.person], "name", by=cast.claire.actor, purpose="test")
@@ -295,7 +301,9 @@ def text_of(data: bytes) -> str:
 def test_a_name_written_like_a_program_is_only_text_in_the_receipt(cast: Cast) -> None:
     name = '#read("/etc/passwd") *gras* $x$ \\ "q" <b> </svg>'
     person = actions.open_record(by=cast.claire, structure=cast.halte.pk, name=name)
-    given = actions.Given([cast.halte], "365", "fr", Means.WRITTEN_NAME, '#panic("x")\' /> <script>')
+    given = actions.Given(
+        [cast.halte], terms.ends("365"), "fr", Means.WRITTEN_NAME, '#panic("x")\' /> <script>'
+    )
     consent = actions.give_consent(person, given, by=cast.claire)
     answer = cast.client("claire").get(reverse("consent-receipt", args=[consent.pk]))
     text = text_of(answer.content)
@@ -347,11 +355,11 @@ def test_an_accord_for_a_month_or_withdrawn_is_not_asked_about(
     clock: time_machine.Traveller, cast: Cast
 ) -> None:
     bruno = cast.bruno()
-    given = actions.Given([cast.halte], "31", "fr", Means.WRITTEN_NAME, "Bruno")
+    given = actions.Given([cast.halte], terms.ends("31"), "fr", Means.WRITTEN_NAME, "Bruno")
     actions.give_consent(bruno, given, by=cast.claire)
     clock.shift(timedelta(days=5))
     assert tasks.announce_ending_consents() == 1, "31 days is long enough to ask"
-    given = actions.Given([cast.halte], "1", "fr", Means.WRITTEN_NAME, "Bruno")
+    given = actions.Given([cast.halte], terms.ends("1"), "fr", Means.WRITTEN_NAME, "Bruno")
     short = actions.give_consent(bruno, given, by=cast.claire)
     tasks.announce_ending_consents()
     assert not WorkItem.objects.filter(object_id=short.pk).exists()
@@ -371,3 +379,23 @@ def test_without_the_keeper_a_signature_is_not_lost_in_silence(cast: Cast, bruno
         answer = claire.post(sign_page(bruno, ask(cast, cast.halte)), {"strokes": stage.SIGNATURE})
     assert answer.status_code == 503
     assert not Consent.objects.exists()
+
+
+def test_the_end_that_is_kept_is_the_end_that_was_shown(
+    clock: time_machine.Traveller, cast: Cast, bruno: Person
+) -> None:
+    clock.move_to(datetime(2026, 3, 16, 22, 55, tzinfo=UTC))  # 23:55 in Paris
+    address = reverse("consent-sign", args=[bruno.pk])
+    query = f"?structures={cast.halte.pk}&duration=1&language=fr"
+    claire = cast.client("claire")
+    page = claire.get(address + query).content.decode()
+    assert "17 mars 2026" in page
+    until = re.search(r'name="until" value="([^"]+)"', page)
+    assert until
+    clock.shift(6 * 60)
+    claire.post(address + query, {"strokes": stage.SIGNATURE, "until": until[1]})
+    assert timezone.localtime(Consent.objects.get().until).day == 17
+    claire.post(address + query, {"strokes": stage.SIGNATURE, "until": "2099-01-01T00:00:00+00:00"})
+    assert Consent.objects.latest("given_at").until < timezone.now() + timedelta(days=2), (
+        "it cannot be made up"
+    )

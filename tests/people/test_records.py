@@ -15,6 +15,8 @@ from havre.audit.models import Entry
 from havre.core import sealing, shredding
 from havre.core.keeper_client import SubjectErased
 from havre.inbox.models import WorkItem
+from havre.organisations import actions as organisations
+from havre.organisations.models import Membership, Role
 from havre.people import actions, queries
 from havre.people.models import Accompaniment, Consent, Person
 from havre.vault.models import Document, Version
@@ -257,3 +259,12 @@ def test_an_old_row_put_back_opens_nothing(cast: Cast, erased: Erased) -> None:
 
 def test_erasing_again_is_no_fault(cast: Cast, erased: Erased) -> None:
     assert not any(actions.erase(erased[0].pk).values())
+
+
+def test_the_journal_names_the_structure_that_accompanies(cast: Cast) -> None:
+    bruno = cast.bruno()
+    organisations.join(cast.claire, cast.escale, Role.PROFESSIONAL, by=None)
+    Membership.objects.filter(user=cast.claire, structure=cast.escale).update(since="2020-01-01T00:00:00Z")
+    cast.client("claire").get(reverse("person", args=[bruno.pk]))
+    seen = Entry.objects.get(act="people.person.seen", by=cast.claire.pk)
+    assert seen.structure == cast.halte.pk

@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from havre.organisations.models import Structure
-from havre.people import access, actions, queries
+from havre.people import access, actions, queries, terms
 from havre.people.models import Accompaniment, Consent, Means, Person, Withdrawal
 from havre.vault.models import Document
 from tests import cast as stage
@@ -106,7 +106,9 @@ def test_an_accord_opens_until_its_date_and_not_after(
     clock: time_machine.Traveller, cast: Cast, duration: str, days: int
 ) -> None:
     bruno = cast.bruno()
-    given = actions.Given([cast.halte, cast.tilleuls], duration, "fr", Means.SIGNATURE, stage.SIGNATURE)
+    given = actions.Given(
+        [cast.halte, cast.tilleuls], terms.ends(duration), "fr", Means.SIGNATURE, stage.SIGNATURE
+    )
     actions.give_consent(bruno, given, by=cast.claire)
     document = cast.paper(bruno)
     clock.shift(timedelta(days=days) - timedelta(seconds=1))

@@ -14,7 +14,7 @@ from unittest.mock import patch
 import pytest
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
-from django.db import OperationalError
+from django.db import IntegrityError, OperationalError, transaction
 from django.test import Client
 from django.urls import reverse
 from PIL import Image
@@ -397,3 +397,24 @@ def test_a_paper_that_cannot_be_shown_is_kept_and_says_why(
     assert reverse("document", args=[version.document_id]) in claire.get(reverse("pro")).content.decode()
     original: Any = claire.get(reverse("document-original", args=[version.document_id]))
     assert b"".join(original.streaming_content) == data, "as it was brought"
+
+
+@pytest.mark.parametrize("name", ["violette", "claire"])
+def test_files_sent_to_a_page_that_takes_none_are_not_kept(cast: Cast, bruno: Person, name: str) -> None:
+    before = debris()
+    cast.client(name).post(reverse("pro"), {"paper": stage.upload(stage.photo())})
+    assert debris() == before
+
+
+def test_one_file_makes_one_paper_however_often_it_is_sent(
+    cast: Cast, bruno: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = actions.add_document(
+        bruno, stage.arrived(stage.photo(), cast.claire), by=cast.claire, kind="other"
+    )
+    monkeypatch.setattr(
+        stage, "uuid7", lambda: first.pk
+    )  # a twin post that had read the file before it was claimed
+    with pytest.raises(IntegrityError), transaction.atomic():
+        actions.add_document(bruno, stage.arrived(stage.photo(), cast.claire), by=cast.claire, kind="other")
+    assert list(Document.objects.for_system("a test").values_list("pk", flat=True)) == [first.pk]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 from collections.abc import Iterator
@@ -15,9 +16,13 @@ from django_tasks_db.management.commands import db_worker
 
 from havre.core import periodic
 from havre.reading.client import ReadingServer
+from havre.reading.readings import ReadingAbsent
 
 POLL_SECONDS = 0.3
 GRACE_SECONDS = 4.0
+LOOK_SECONDS = 2.0  # how often the reading server is looked at
+
+log = logging.getLogger(__name__)
 
 
 class Worker(db_worker.Worker):
@@ -61,12 +66,33 @@ class Command(BaseCommand):
             excluded_queue_names=[],
         )
         with (
-            ReadingServer(settings.READING_SOCKET.parent),
+            ReadingServer(settings.READING_SOCKET.parent) as reading,
             holder.alive() as stop,
+            _kept_alive(reading, stop),
             _periodic_jobs(holder, stop),
         ):
             worker.configure_signals()
             worker.run()
+
+
+@contextmanager
+def _kept_alive(reading: ReadingServer, stop: threading.Event) -> Iterator[None]:
+    """Starts the reading server again when it has died: the system may end it for its memory."""
+
+    def look() -> None:
+        while not stop.wait(LOOK_SECONDS):
+            try:
+                reading.start()
+            except (ReadingAbsent, OSError):
+                log.exception("the reading server does not start")
+
+    thread = threading.Thread(target=look, name="reading", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join(timeout=GRACE_SECONDS / 2)
 
 
 @contextmanager

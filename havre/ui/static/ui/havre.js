@@ -35,7 +35,7 @@
   on("htmx:finally:request", (event) => {
     const form = event.target.closest?.("form");
     if (form) again(form);
-    contact();
+    if (!event.target.closest?.("[hx-headers*=Poll]")) contact(); /* a page that looks again by itself is nobody's visit */
   });
 
   /* The focus goes to what asks for it, or follows what it was in; a page that polls never takes it. */
@@ -116,7 +116,7 @@
     warn = setTimeout(idle, Math.max(seconds - 60, 5) * 1000);
     if (told) others?.postMessage("here");
   }
-  const stay = () => fetch("/robots.txt", { method: "HEAD", cache: "no-store" }).then(() => contact(), () => {});
+  const stay = () => fetch("/robots.txt", { method: "HEAD", cache: "no-store" }).then((told) => (told.headers.has("X-Havre-Ended") ? goodbye() : contact()), () => {});
   function idle() {
     if (document.querySelector("form[aria-busy=true]")) { contact(); return; } /* a paper is leaving */
     leave = setTimeout(goodbye, 60000);
