@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import subprocess
 import sys
@@ -13,6 +14,10 @@ import pytest
 import time_machine
 from django.conf import settings
 from django.utils import translation
+
+gc.set_threshold(
+    50_000, 20, 20
+)  # as the web process (config/wsgi.py): thousands of short-lived objects a test
 
 NOW = datetime(2026, 3, 16, 9, 0, tzinfo=UTC)  # a Monday, 10:00 in Paris
 _DATABASE_FIXTURES = {"db", "transactional_db", "django_db_reset_sequences", "live_server"}

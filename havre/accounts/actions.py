@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import unicodedata
 from datetime import timedelta
 from uuid import UUID
@@ -14,6 +15,7 @@ from django.db import transaction
 from django.http import HttpRequest
 from django.utils import timezone
 
+from havre.accounts import sessions
 from havre.accounts.models import SecondFactor, Space, User
 from havre.audit import actions as audit
 from havre.core import limits, sealing
@@ -145,6 +147,18 @@ def replace_secret(user: User, secret: str) -> str:
     sealing.seal(factor, by=user.actor, secret=secret)
     factor.save()
     return secret
+
+
+@transaction.atomic
+def renew_access(user: User) -> str:
+    """A new password, no code generator, no session: the operator's act, face to face or by a known voice."""
+    password = secrets.token_urlsafe(15)
+    user.password = make_password(password)
+    user.save(update_fields=["password"])
+    SecondFactor.objects.filter(user=user).delete()
+    sessions.end_all(user.pk)
+    audit.record("accounts.access-renewed", by=None, on=user)
+    return password
 
 
 def confirm_second_factor(user: User, code: str) -> bool:

@@ -13,6 +13,7 @@ class AccountsConfig(AppConfig):
 
         acts.register("accounts.signed-in", _("a ouvert une session"))
         acts.register("accounts.signed-out", _("a fermé sa session"))
+        acts.register("accounts.access-renewed", _("a redonné un accès"))
         acts.register("accounts.second-factor.added", _("a ajouté un code de sécurité"))
         shredding.register(shredder.SHREDDERS)
         periodic.tick.register("sessions-ended", 3600, sessions.purge)

@@ -36,7 +36,7 @@ def _export_drafts(id: UUID) -> list[dict[str, Any]]:
 SHREDDERS = [
     Shredder(
         "accounts.user",
-        "As long as the account; two years after the last sign-in at most.",
+        "Until it is erased; the rule of two years after the last sign-in has no job yet.",
         _export_user,
         lambda id: User.objects.filter(pk=id).delete()[0],
     ),
@@ -48,7 +48,7 @@ SHREDDERS = [
     ),
     Shredder(
         "accounts.session",
-        "10 hours at most (`sessions.WHOLE`), purged every hour.",
+        "A session lasts 10 hours at most; its row a day more, for late drafts, then it is purged.",
         _export_sessions,
         lambda id: Session.objects.filter(user=id).delete()[0],
     ),

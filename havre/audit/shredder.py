@@ -18,6 +18,7 @@ def _kept(id: UUID) -> int:
     return 0
 
 
-SHREDDERS = [
-    Shredder("audit.entry", "12 months (CNIL 2021-122); identifiers only, no personal text.", _export, _kept)
-]
+RETENTION = (
+    "Kept while no signed heads leave the machine (docs/decisions/0007), then 12 months; no personal text."
+)
+SHREDDERS = [Shredder("audit.entry", RETENTION, _export, _kept)]

@@ -39,7 +39,7 @@ def _nothing(id: UUID) -> list[dict[str, Any]]:
 SHREDDERS = [
     Shredder(
         "people.person",
-        "Until two years after the person's last own act (CNIL 2021-028), or at their word.",
+        "Until the person's word; the rule of two years after their last own act (CNIL 2021-028) has no job yet.",
         _export_person,
         lambda id: Person.objects.for_system("erase").filter(pk=id).delete()[0],
     ),

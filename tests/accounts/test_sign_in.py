@@ -7,6 +7,7 @@ import re
 import pytest
 import time_machine
 from django.conf import settings
+from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import reverse
 
@@ -277,3 +278,21 @@ def test_a_wait_is_counted_for_the_account_and_not_for_the_place(
     for address in range(20):
         password(browser, "faux", email=f"usager-{address}@exemple.test")
     assert password(browser).status_code == 302
+
+
+def test_a_renewed_access_is_a_new_password_and_a_new_code_generator(
+    claire: User, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = Client()
+    password(before)
+    code(before)
+    call_command("renew_access", " CLAIRE@exemple.test")
+    new = re.search(r"New password: (\S+)", capsys.readouterr().out)
+    assert new
+    assert before.get(reverse("pro")).status_code == 302, "every session is closed"
+    assert password(Client()).status_code == 422, "the old password is no more"
+    browser = Client()
+    browser.post(reverse("sign-in"), {"email": "claire@exemple.test", "password": new[1]})
+    assert 'class="qr"' in browser.get(reverse("sign-in-code")).content.decode()
+    with pytest.raises(CommandError, match="No account"):
+        call_command("renew_access", "personne@exemple.test")

@@ -156,3 +156,16 @@ def test_a_base_that_is_locked_keeps_the_photo_and_takes_it_a_moment_later(
     walk.press(page)
     page.wait_for_url(re.compile(r"/documents/[0-9a-f-]{36}/$"))
     expect(page.locator("h1")).to_have_text("Pendant la panne")
+
+
+def test_a_reading_server_that_was_killed_is_back_for_the_next_paper(
+    house: House, opened: Opener, tmp_path: Path
+) -> None:
+    for reader in house.pids("havre.reading"):
+        os.kill(reader, signal.SIGKILL)
+    page = opened("claire").new_page()
+    page.goto(f"{house.url}/personnes/?q=rada")
+    file = tmp_path / "photo.jpg"
+    file.write_bytes(samples.photo())
+    walk.bring_paper(page, page.url, file)
+    assert walk.picture_is_drawn(page)

@@ -115,6 +115,8 @@ READS = {
     "accounts/backend.py:Backend.get_user": _BEFORE,
     "accounts/drafts.py:keep": _OWN,
     "accounts/sessions.py:_with_user": "found by the session key, which is its owner's secret",
+    "accounts/actions.py:renew_access": "the operator renews one account, unread",
+    "accounts/management/commands/renew_access.py:Command.handle": "the operator names the account by its address",
     "accounts/drafts.py:kept": _OWN,
     "accounts/drafts.py:forget": _OWN,
     "accounts/drafts.py:purge": "the clock removes old drafts, unread",
