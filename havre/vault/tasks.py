@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import time
+from contextlib import suppress
 from datetime import timedelta
 from uuid import UUID
 
@@ -20,10 +22,12 @@ from havre.people import access as people
 from havre.people.models import Person
 from havre.reading.client import open_pages
 from havre.reading.kinds import Kind
+from havre.reading.readings import ReadingAbsent
 from havre.vault import files
 from havre.vault.models import Pages, Version
 
 CLAIM = timedelta(seconds=60)
+READER_TRIES, READER_PATIENCE = 4, 1.5  # seconds
 logger = logging.getLogger(__name__)
 
 
@@ -49,10 +53,23 @@ def _claim(version_id: UUID) -> bool:
 
 def _draw(version: Version) -> str:
     try:
-        return _drawn(version)
+        return _once_the_reader_is_there(version)
     except (ContainerDamaged, FileNotFoundError, KeeperRefused):
         logger.exception("the original of %s cannot be read", version.pk)
         return _finish(version, 0, 0, "broken")
+
+
+def _once_the_reader_is_there(version: Version) -> str:
+    """A reading server that has died is started again within two seconds: ask it a few times before giving up."""
+    for _again in range(READER_TRIES - 1):
+        with suppress(ReadingAbsent):
+            return _drawn(version)
+        time.sleep(READER_PATIENCE)
+    try:
+        return _drawn(version)
+    except ReadingAbsent:
+        Version.objects.filter(pk=version.pk).update(claimed_at=None)  # the clock asks again in a minute
+        raise
 
 
 def _drawn(version: Version) -> str:
