@@ -46,7 +46,10 @@ def _keeper_beside_the_database(request: pytest.FixtureRequest) -> None:
     """A test that uses the database may meet sealed fields, so it gets the keeper; a pure one does not."""
     wants = request.node.get_closest_marker("django_db") or _DATABASE_FIXTURES & set(request.fixturenames)
     if wants:
+        from havre.vault import tasks
+
         request.getfixturevalue("keeper")
+        tasks.READER_PATIENCE = 0.01  # most tests have no reading server, and need not wait for one
 
 
 @pytest.fixture(autouse=True)

@@ -117,6 +117,7 @@ READS = {
     "accounts/sessions.py:_with_user": "found by the session key, which is its owner's secret",
     "accounts/actions.py:renew_access": "the operator renews one account, unread",
     "accounts/management/commands/renew_access.py:Command.handle": "the operator names the account by its address",
+    "vault/tasks.py:_once_the_reader_is_there": "the worker releases its own claim, by the version's key",
     "accounts/drafts.py:kept": _OWN,
     "accounts/drafts.py:forget": _OWN,
     "accounts/drafts.py:purge": "the clock removes old drafts, unread",
