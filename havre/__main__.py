@@ -29,10 +29,12 @@ def _run() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "havre.config.settings")
     from django.core.management import execute_from_command_line
 
-    from havre.core.keeper_client import KeeperAbsent
+    from havre.core.keeper_client import KeeperAbsent, KeeperUnable
 
     try:
         execute_from_command_line(["bin/havre", *sys.argv[1:]])
+    except KeeperUnable as reason:
+        raise SystemExit(f"The keeper cannot answer now: {reason}") from None
     except KeeperAbsent:
         raise SystemExit("The keeper does not answer: start the house first (`bin/havre serve`).") from None
 

@@ -28,10 +28,10 @@ def keeper() -> Iterator[Path]:
     """A real keeper on the settings' socket, one per test process; gives the socket's path."""
     from havre.config.supervisor import tie
 
-    socket: Path = settings.KEEPER_SOCKET
+    socket = Path(settings.KEEPER)
     socket.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    command = [sys.executable, "-m", "havre.keeper"]
-    command += ["--home", str(settings.KEEPER_HOME), "--socket", str(socket)]
+    command = [sys.executable, "-m", "havre.keeper", "serve"]
+    command += ["--home", str(settings.HOME / "keeper"), "--socket", str(socket)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, preexec_fn=tie(os.getpid()))
     assert process.stdout
     assert process.stdout.readline(), "the keeper did not start"

@@ -6,6 +6,7 @@ A wrong value stops the start with one sentence that says what to do (`WrongSett
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -89,6 +90,45 @@ def _list(text: str) -> list[str]:
     return [item.strip() for item in text.split(",") if item.strip()]
 
 
+def _addresses(text: str) -> list[str]:
+    return [_address(item) for item in _list(text)]
+
+
+def _address(text: str) -> str:
+    """A path, absolute, or tls://host:port as it is."""
+    if "://" not in text:
+        return str(_path(text.removeprefix("unix:")))
+    _host_and_port(text.removeprefix("tls://"))
+    return text
+
+
+def _host_and_port(text: str) -> str:
+    host, _, port = text.rpartition(":")
+    if text and (not host or "/" in host or not port.isdecimal() or int(port) > 65535):
+        raise ValueError("write a path, or a host and a port, like keeper.example:7443")
+    return text
+
+
+def _copy(text: str) -> str:
+    return text if text in ("", "none") else _address(text)
+
+
+def _root(text: str) -> str:
+    if not re.fullmatch(r"file|credential|passphrases|transit(:[\w./-]+)?", text):
+        raise ValueError("write file, credential, passphrases or transit:NAME")
+    return text
+
+
+def _factor(text: str) -> float:
+    try:
+        factor = float(text)
+    except ValueError:
+        factor = 0.0
+    if not 0.1 <= factor <= 1000:
+        raise ValueError("write a number from 0.1 to 1000")
+    return factor
+
+
 def _database_url(text: str) -> str:
     if text and urlsplit(text).scheme not in ("sqlite", "postgres", "postgresql"):
         raise ValueError("write postgres://user:password@host/name, or leave it out for SQLite")
@@ -97,7 +137,43 @@ def _database_url(text: str) -> str:
 
 SETTINGS = (
     Setting("HAVRE_HOME", "var", "The folder that holds all state.", _path),
+    Setting("HAVRE_USER", "", "Started by root: the system user of all but the keeper.", str),
+    Setting(
+        "HAVRE_KEEPER",
+        "",
+        "Where the keeper answers: paths of sockets and `tls://host:port`, between commas; "
+        "empty: a socket in HAVRE_HOME.",
+        _addresses,
+    ),
+    Setting(
+        "HAVRE_KEEPER_CERTIFICATES",
+        "",
+        "The folder of our certificates for `tls://`, if not `certificates` in HAVRE_HOME.",
+        _optional_path,
+    ),
+    Setting("HAVRE_KEEPER_USER", "", "Started by root: the system user of the keeper.", str),
     Setting("HAVRE_KEEPER_HOME", "", "The keeper's folder, if not `keeper` in HAVRE_HOME.", _optional_path),
+    Setting(
+        "HAVRE_KEEPER_COPY",
+        "",
+        "The keeper's second copy: a folder, `tls://host:port` of a standby, or `none`; "
+        "empty: `keeper-copy` in HAVRE_HOME.",
+        _copy,
+    ),
+    Setting(
+        "HAVRE_KEEPER_ROOT",
+        "file",
+        "Where the keeper's root is: `file`, `credential`, `passphrases` or `transit:NAME`.",
+        _root,
+    ),
+    Setting(
+        "HAVRE_KEEPER_LISTEN",
+        "",
+        "`host:port` where the keeper listens too, with its folder's `certificates`.",
+        _host_and_port,
+    ),
+    Setting("HAVRE_KEEPER_SCALE", "1", "Multiplies the keeper's budgets, for a large instance.", _factor),
+    Setting("HAVRE_KEEPER_USERS", "", "Other system users who may use the keeper's socket.", _list),
     Setting("HAVRE_DATABASE_URL", "", "`postgres://…`; empty: SQLite in HAVRE_HOME.", _database_url),
     Setting("HAVRE_URL", "http://127.0.0.1:8000", "The address that people type.", _origin),
     Setting("HAVRE_HOSTS", "localhost,127.0.0.1,[::1]", "Host names answered, beside HAVRE_URL's.", _list),
@@ -118,7 +194,13 @@ def read(environ: Mapping[str, str] = os.environ) -> dict[str, Any]:
         if name.startswith("HAVRE_") and name not in known:
             raise WrongSetting(f"{name} is not a setting; docs/settings.md lists them.")
     values = {setting.name: setting.read(environ) for setting in SETTINGS}
-    values["HAVRE_KEEPER_HOME"] = values["HAVRE_KEEPER_HOME"] or values["HAVRE_HOME"] / "keeper"
+    home, apart = values["HAVRE_HOME"], bool(values["HAVRE_KEEPER_USER"])
+    values["HAVRE_KEEPER_HOME"] = values["HAVRE_KEEPER_HOME"] or home / "keeper"
+    values["HAVRE_KEEPER_COPY"] = values["HAVRE_KEEPER_COPY"] or str(home / "keeper-copy")
+    values["HAVRE_KEEPER_CERTIFICATES"] = values["HAVRE_KEEPER_CERTIFICATES"] or home / "certificates"
+    values["HAVRE_KEEPER"] = values["HAVRE_KEEPER"] or [
+        str(home / ("keeper-run" if apart else "run") / "keeper.sock")
+    ]
     return values
 
 

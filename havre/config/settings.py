@@ -14,8 +14,8 @@ from havre.config import env
 _env = env.read()
 
 HOME: Path = _env["HAVRE_HOME"]
-KEEPER_HOME: Path = _env["HAVRE_KEEPER_HOME"]
-KEEPER_SOCKET = HOME / "run" / "keeper.sock"
+KEEPER: str = ",".join(_env["HAVRE_KEEPER"])
+KEEPER_CERTIFICATES: Path = _env["HAVRE_KEEPER_CERTIFICATES"]
 READING_SOCKET = HOME / "run" / "reading.sock"
 BLOBS = HOME / "blobs"
 ARRIVALS = HOME / "arrivals"

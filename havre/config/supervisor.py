@@ -1,8 +1,8 @@
 """`bin/havre serve`: starts the house, keeps it standing, and takes it down whole.
 
-The parent imports no Django: it checks the settings, starts the keeper, prepares the database and the static
-files, then starts web, worker and tick. A child that dies is started again; when the parent dies, the kernel
-ends them all.
+The parent imports no Django: it checks the settings, starts the keeper (or waits for one that is elsewhere),
+prepares the database and the static files, then starts web, worker and tick. A child that dies is started again;
+when the parent dies, the kernel ends them all. Started by root, it may give the keeper a user of its own.
 """
 
 from __future__ import annotations
@@ -14,18 +14,21 @@ import errno
 import fcntl
 import http.client
 import os
+import pwd
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from havre.config import env
+from havre.config import env, users
 from havre.config.env import WrongSetting
+from havre.core.keeper_client import KeeperAbsent, KeeperClient, KeeperError
 
 SOCKET_PATH_BYTES = 107  # unix(7): 108 with the final zero
 FOLDERS = ("", "run", "blobs", "arrivals", "outbox")
@@ -35,6 +38,16 @@ KEEPER_START_SECONDS = 15
 STOP_SECONDS = 3.0  # then what is left is killed; the keeper goes last, within one more second
 FIRST_DELAY, LONGEST_DELAY, HEALTHY_SECONDS = 0.2, 10.0, 30.0
 PR_SET_PDEATHSIG = 1
+KEEPER_ALONE = (  # what leads to the keys: none but the keeper gets it
+    "HAVRE_KEEPER_HOME",
+    "HAVRE_KEEPER_COPY",
+    "HAVRE_KEEPER_ROOT",
+    "HAVRE_KEEPER_LISTEN",
+    "HAVRE_KEEPER_SCALE",
+    "HAVRE_KEEPER_USERS",
+    "CREDENTIALS_DIRECTORY",
+    "VAULT_",
+)
 
 _libc = ctypes.CDLL(None) if sys.platform == "linux" else None
 
@@ -61,14 +74,21 @@ def main(argv: list[str]) -> int:
 
 
 def keeper(argv: list[str]) -> int:
-    """Become the keeper alone, with the folder and the socket of the settings (`bin/havre keeper`)."""
+    """Become the keeper alone, or one of its commands, as the settings say (`bin/havre keeper …`)."""
     try:
         values = env.read()
-        _check(values)
+        _check_socket(values)
+        both = users.of(values)
     except WrongSetting as mistake:
         print(mistake, file=sys.stderr)
         return 2
-    command = _keeper_command(values) + argv
+    with contextlib.suppress(OSError):  # the keeper says what it cannot reach
+        values["HAVRE_HOME"].mkdir(mode=0o700, parents=True, exist_ok=True)
+    if both is not None:
+        users.become(both[0])
+        os.environ["HOME"] = both[0].pw_dir
+    words = list(takewhile(lambda word: not word.startswith("-"), argv))
+    command = [*_keeper_command(values, *words), *argv[len(words) :]]
     return os.execv(command[0], command)  # noqa: S606 - never returns
 
 
@@ -105,25 +125,32 @@ def _settings(argv: list[str]) -> dict[str, Any]:
 
 def _check(values: dict[str, Any]) -> None:
     """The folders exist (made for us alone) and may be written; the socket's path is short enough."""
+    _check_socket(values)
     home: Path = values["HAVRE_HOME"]
-    length = len(os.fsencode(_keeper_socket(values)))
+    both = users.of(values)
+    if both is None:
+        for folder in FOLDERS:
+            users.make_folder("HAVRE_HOME", home / folder)
+        return
+    keepers, others = both
+    users.give("HAVRE_HOME", home, others, keepers.pw_gid, 0o700 if keepers == others else 0o710)
+    for folder in FOLDERS[1:]:
+        users.give("HAVRE_HOME", home / folder, others, others.pw_gid, 0o700)
+    if keepers != others and _keeper_socket(values):
+        users.give("HAVRE_KEEPER_HOME", values["HAVRE_KEEPER_HOME"], keepers, keepers.pw_gid, 0o700)
+        users.give("HAVRE_KEEPER", _own_socket(values).parent, keepers, others.pw_gid, 0o2750)
+        if values["HAVRE_KEEPER_COPY"].startswith("/"):
+            users.give("HAVRE_KEEPER_COPY", Path(values["HAVRE_KEEPER_COPY"]), keepers, keepers.pw_gid, 0o700)
+
+
+def _check_socket(values: dict[str, Any]) -> None:
+    path = _own_socket(values)
+    length = len(os.fsencode(path))
     if length > SOCKET_PATH_BYTES:
         raise WrongSetting(
-            f"HAVRE_HOME={home} is too long: its keeper's socket has {length} bytes "
+            f"HAVRE_HOME={values['HAVRE_HOME']} is too long: its keeper's socket has {length} bytes "
             f"of the system's {SOCKET_PATH_BYTES}; choose a shorter path."
         )
-    for folder in FOLDERS:
-        _make_folder("HAVRE_HOME", home / folder)
-    _make_folder("HAVRE_KEEPER_HOME", values["HAVRE_KEEPER_HOME"])
-
-
-def _make_folder(setting: str, folder: Path) -> None:
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise WrongSetting(f"{setting}: {folder} cannot be made ({error.strerror}).") from error
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise WrongSetting(f"{setting}: {folder} cannot be written by this user.")
 
 
 @contextlib.contextmanager
@@ -156,14 +183,39 @@ def _port_is_free(address: str, port: int) -> None:
 # --- the children ---
 
 
-def _keeper_socket(values: dict[str, Any]) -> Path:
+def _keeper_socket(values: dict[str, Any]) -> Path | None:
+    """The first socket of this machine where the keeper answers; None when it is elsewhere."""
+    here = (address for address in values["HAVRE_KEEPER"] if address.startswith("/"))
+    return next(map(Path, here), None)
+
+
+def _own_socket(values: dict[str, Any]) -> Path:
+    """The socket of a keeper that is started here."""
     home: Path = values["HAVRE_HOME"]
-    return home / "run" / "keeper.sock"
+    return _keeper_socket(values) or home / "run" / "keeper.sock"
 
 
-def _keeper_command(values: dict[str, Any]) -> list[str]:
-    command = [sys.executable, "-m", "havre.keeper"]
-    return [*command, "--home", str(values["HAVRE_KEEPER_HOME"]), "--socket", str(_keeper_socket(values))]
+def _keeper_command(values: dict[str, Any], *words: str) -> list[str]:
+    """The keeper's command line; `words` are one of its commands (to serve, when there are none)."""
+    home: Path = values["HAVRE_KEEPER_HOME"]
+    certificates = home / "certificates"
+    command = [sys.executable, "-m", "havre.keeper", *words]
+    command += ["--home", str(home), "--socket", str(_own_socket(values))]
+    command += ["--copy", values["HAVRE_KEEPER_COPY"], "--root", values["HAVRE_KEEPER_ROOT"]]
+    command += ["--scale", f"{values['HAVRE_KEEPER_SCALE']:g}"]
+    if values["HAVRE_KEEPER_LISTEN"]:
+        command += ["--listen", values["HAVRE_KEEPER_LISTEN"]]
+    if values["HAVRE_KEEPER_LISTEN"] or values["HAVRE_KEEPER_COPY"].startswith("tls:"):
+        command += ["--certificates", str(certificates)]
+    apart = [values["HAVRE_USER"]] if values["HAVRE_KEEPER_USER"] else []
+    for user in [*apart, *values["HAVRE_KEEPER_USERS"]]:
+        command += ["--allow", user]
+    return command
+
+
+def _without_keys(environ: Mapping[str, str]) -> dict[str, str]:
+    """The environment of every process but the keeper: nothing in it leads to the keys."""
+    return {name: value for name, value in environ.items() if not name.startswith(KEEPER_ALONE)}
 
 
 def _web_command(values: dict[str, Any]) -> list[str]:
@@ -180,9 +232,11 @@ def _manage(*words: str) -> list[str]:
 class Child:
     """One process of the house, in a process group of its own, started again when it dies."""
 
-    def __init__(self, name: str, command: list[str]) -> None:
+    def __init__(self, name: str, command: list[str], user: pwd.struct_passwd | None = None) -> None:
+        """`user`: the system user that it becomes; None for this process's own."""
         self.name = name
         self.command = command
+        self._user = user
         self.process: subprocess.Popen[bytes] | None = None
         self._delay = FIRST_DELAY
         self._started = 0.0
@@ -190,13 +244,20 @@ class Child:
 
     def start(self) -> None:
         self._started = time.monotonic()
+        environment = dict(os.environ) if self.name == "keeper" else _without_keys(os.environ)
+        become: dict[str, Any] = {}
+        if self._user is not None:
+            become = users.as_child(self._user)
+            environment["HOME"] = self._user.pw_dir
         self.process = subprocess.Popen(
             self.command,
             cwd=env.PROJECT,
+            env=environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL if self.name == "keeper" else None,
             start_new_session=True,
             preexec_fn=tie(os.getpid()),
+            **become,
         )
 
     def fallen(self) -> int | None:
@@ -243,6 +304,9 @@ class House:
     def __init__(self, values: dict[str, Any]) -> None:
         self._values = values
         self._children: list[Child] = []
+        self._keepers: pwd.struct_passwd | None
+        self._others: pwd.struct_passwd | None
+        self._keepers, self._others = users.of(values) or (None, None)
 
     def run(self) -> int:
         signal.pthread_sigmask(signal.SIG_BLOCK, WATCHED)
@@ -258,28 +322,43 @@ class House:
     def _open(self) -> None:
         self._start_keeper()
         self._prepare()
-        self._start(Child("web", _web_command(self._values)))
+        self._start(Child("web", _web_command(self._values), self._others))
         while not self._web_answers():  # the pages first: on a small machine the others would slow them down
             self._heed(0.05)
-        self._start(Child("worker", _manage("worker")))
-        self._start(Child("tick", _manage("tick")))
+        self._start(Child("worker", _manage("worker"), self._others))
+        self._start(Child("tick", _manage("tick"), self._others))
         _say(f"open at {self._values['HAVRE_URL']} (Ctrl-C to close)")
 
     def _start_keeper(self) -> None:
-        """Ours, unless one that an operator started under another user already answers on the socket."""
-        path = _keeper_socket(self._values)
-        if _answers(path):
+        """Ours, unless one answers already, or is to be awaited: on another machine, under another user."""
+        client = KeeperClient(
+            ",".join(self._values["HAVRE_KEEPER"]), 1.0, self._values["HAVRE_KEEPER_CERTIFICATES"]
+        )
+        if _answers(client):
             return
-        child = self._start(Child("keeper", _keeper_command(self._values)))
+        if not self._starts_keeper():
+            _say(f"waiting for the keeper at {', '.join(self._values['HAVRE_KEEPER'])}")
+            while not _answers(client):
+                _heed_stops(0.5)
+            return
+        child = self._start(Child("keeper", _keeper_command(self._values), self._keepers))
         until = time.monotonic() + KEEPER_START_SECONDS
-        while not _answers(path):
+        while not _answers(client):
             if child.fallen() is not None or time.monotonic() > until:
                 _say("the keeper did not start; its own words are above")
                 raise Closing(2)
             _heed_stops(0.02)
 
+    def _starts_keeper(self) -> bool:
+        """Whether the keeper is ours to start: passphrases are typed in a terminal, which a child has not."""
+        path = _keeper_socket(self._values)
+        if path is None or self._values["HAVRE_KEEPER_ROOT"] == "passphrases":
+            return False
+        owner = self._keepers.pw_uid if self._keepers else os.geteuid()
+        return not path.parent.exists() or path.parent.stat().st_uid == owner
+
     def _prepare(self) -> None:
-        child = self._start(Child("prepare", _manage("prepare")))
+        child = self._start(Child("prepare", _manage("prepare"), self._others))
         while (code := child.fallen()) is None:
             _heed_stops(0.02)
         self._children.remove(child)
@@ -339,14 +418,14 @@ def _heed_stops(seconds: float) -> None:
         raise Closing(0)
 
 
-def _answers(path: Path) -> bool:
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-        probe.settimeout(1)
-        try:
-            probe.connect(str(path))
-        except OSError:
-            return False
+def _answers(client: KeeperClient) -> bool:
+    try:
+        client.check()
+    except KeeperAbsent:
+        return False
+    except KeeperError:  # it refuses, so it lives
         return True
+    return True
 
 
 def _say(sentence: str) -> None:

@@ -73,7 +73,7 @@ class _Keeper:
     """Asks the keeper at most once a second, one thread at a time."""
 
     def __init__(self) -> None:
-        self._client = KeeperClient(settings.KEEPER_SOCKET, timeout=KEEPER_SECONDS)
+        self._client = KeeperClient(settings.KEEPER, KEEPER_SECONDS, settings.KEEPER_CERTIFICATES)
         self._guard = threading.Lock()
         self._answered: float | None = None
         self._asked = float("-inf")
@@ -90,7 +90,7 @@ class _Keeper:
     def _ask(self, now: float) -> None:
         self._asked = now
         try:
-            self._client.ping()
+            self._client.check()
         except KeeperError:
             return
         self._answered = now

@@ -1,4 +1,4 @@
-"""Who holds which periodic job, and which processes are alive."""
+"""Who holds which periodic job, which processes are alive, and the epochs of papers' keys."""
 
 from django.db import models
 
@@ -28,3 +28,19 @@ class Heartbeat(models.Model):
 
     def __str__(self) -> str:
         return self.holder
+
+
+class Epoch(models.Model):
+    """The epoch under which a subject's papers' keys are wrapped; `leaving`: the keeper still holds the one before."""
+
+    subject = models.UUIDField(primary_key=True)
+    number = models.PositiveIntegerField(default=0)
+    leaving = models.BooleanField(default=False)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["subject"], condition=models.Q(leaving=True), name="core_epoch_leaving")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.subject} {self.number}"

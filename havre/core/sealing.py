@@ -34,7 +34,7 @@ class NotOpened(AttributeError):
 @functools.cache
 def keeper() -> KeeperClient:
     """The keeper's client; raises KeeperAbsent when called while the keeper does not answer."""
-    return KeeperClient(settings.KEEPER_SOCKET)
+    return KeeperClient(settings.KEEPER, certificates=settings.KEEPER_CERTIFICATES)
 
 
 class ClearText:

@@ -10,16 +10,21 @@ Frame (integers big-endian)::
 A connection carries any number of questions, one at a time. Texts are UTF-8; a subject or an id is 16 bytes;
 an actor is 17 bytes: its kind (ACTOR_KINDS) then its id. The fields of each call, and of its answer:
 
-    ping                                              -> version
-    create      subject                               ->
-    seal_key    subject, part                         -> DEK 32, wrapped 44
-    open_key    subject, part, wrapped, actor, purpose -> DEK 32
-    fields      class, actor, purpose, subject...     -> for each: refusal u8 (0 = none), then key 32 if 0
-    tokens      scope (0 or 16 bytes), kind, fact...  -> for each: HMAC 32
-    erase       subject                               ->
-    check                                             -> JSON
+    create       subject                                 ->
+    seal_key     subject, part                           -> DEK 32, wrapped 44
+    open_key     subject, part, wrapped, actor, purpose  -> DEK 32
+    fields       class, actor, purpose, subject...       -> for each: refusal u8 (0 = none), then key 32 if 0
+    tokens       scope (0 or 16 bytes), kind, fact...    -> for each: HMAC 32
+    pepper       kind, data                              -> HMAC 32
+    ratchet      subject, then part, wrapped for each    -> epoch u32, then for each: wrapped 44, empty if lost
+    ratchet_done subject, epoch u32                      ->
+    erase        subject                                 -> day u32
+    rotate                                               -> day u32
+    check        nothing, or after u64                   -> JSON
 
-A refusal has one field, a sentence. After MALFORMED, VERSION or BUSY the keeper closes the connection.
+The whole specification is docs/keeper-protocol.md.
+
+A refusal has one field, a sentence. After MALFORMED, VERSION, BUSY or STANDBY the keeper closes the connection.
 """
 
 import socket
@@ -31,22 +36,27 @@ VERSION = 1
 MAX_FRAME = 1 << 20
 MAX_SUBJECTS = 100
 MAX_FACTS = 1000
+MAX_PAPERS = 5000
 ACTOR_KINDS = {"person": 1, "professional": 2, "worker": 3, "system": 4}
 _HEAD = struct.Struct(">IBB")
 _LENGTH = struct.Struct(">I")
+AT_ONCE = 65_536  # more than most frames: one system call reads them whole
 
 
 class Call(IntEnum):
     """What can be asked."""
 
-    PING = 1
-    CREATE = 2
-    SEAL_KEY = 3
-    OPEN_KEY = 4
-    FIELDS = 5
-    TOKENS = 6
-    ERASE = 7
-    CHECK = 8
+    CREATE = 1
+    SEAL_KEY = 2
+    OPEN_KEY = 3
+    FIELDS = 4
+    TOKENS = 5
+    PEPPER = 6
+    RATCHET = 7
+    RATCHET_DONE = 8
+    ERASE = 9
+    ROTATE = 10
+    CHECK = 11
 
 
 class Refusal(IntEnum):
@@ -61,9 +71,11 @@ class Refusal(IntEnum):
     VERSION = 7
     BUSY = 8
     STORE = 9
+    BUDGET = 10
+    STANDBY = 11
 
 
-LAST_WORDS = frozenset({Refusal.MALFORMED, Refusal.VERSION, Refusal.BUSY})
+LAST_WORDS = frozenset({Refusal.MALFORMED, Refusal.VERSION, Refusal.BUSY, Refusal.STANDBY})
 
 
 class Refused(Exception):
@@ -105,25 +117,31 @@ def receive(connection: socket.socket, *, idle: float, within: float) -> bytes |
     ConnectionError when the frame is cut; Refused when it is announced larger than 1 MiB.
     """
     connection.settimeout(idle)
-    head = connection.recv(_LENGTH.size)
-    if not head:
+    received = connection.recv(AT_ONCE)
+    if not received:
         return None
     deadline = time.monotonic() + within
-    connection.settimeout(within)
-    if len(head) < _LENGTH.size:
-        head += _exactly(connection, _LENGTH.size - len(head), deadline)
-    length = int.from_bytes(head)
+    received = _at_least(connection, received, _LENGTH.size, deadline)
+    length = int.from_bytes(received[: _LENGTH.size])
     if length > MAX_FRAME:
         raise Refused(Refusal.MALFORMED, "The message is larger than 1 MiB.")
-    return _exactly(connection, length, deadline)
+    received = _at_least(connection, received, _LENGTH.size + length, deadline)
+    if len(received) > _LENGTH.size + length:
+        raise Refused(Refusal.MALFORMED, "A question comes after the answer to the one before.")
+    return received[_LENGTH.size :]
 
 
-def _exactly(connection: socket.socket, size: int, deadline: float) -> bytes:
-    received = connection.recv(size) if size else b""
-    while len(received) < size:
-        connection.settimeout(max(deadline - time.monotonic(), 0.001))
-        more = connection.recv(size - len(received))
+def _at_least(connection: socket.socket, received: bytes, size: int, deadline: float) -> bytes:
+    if len(received) >= size:
+        return received
+    pieces, missing = [received], size - len(received)
+    while missing > 0:
+        if (left := deadline - time.monotonic()) <= 0:
+            raise TimeoutError
+        connection.settimeout(left)
+        more = connection.recv(AT_ONCE)
         if not more:
             raise ConnectionResetError("The connection closed in the middle of a message.")
-        received += more
-    return received
+        pieces.append(more)
+        missing -= len(more)
+    return b"".join(pieces)

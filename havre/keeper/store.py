@@ -1,23 +1,22 @@
-"""The keeper's store: one append-only file of sealed records of equal size, one for each subject.
+"""The keeper's store: one file of sealed records of equal size, one for each subject, in two places.
 
 `store.log` (integers big-endian)::
 
-    header, 64 bytes, twice    magic "HAVREKS1" | generation u64 | salt 32 | tag 16
-    record, 109 bytes each     type u8 | subject 16 | nonce 12 | AES-256-GCM of 64 bytes, with its tag: 80
+    header, 72 bytes, twice    magic "HAVREKS2" | term u32 | generation u64 | day u32 | salt 32 | tag 16
+    record, 145 bytes each     type u8 | subject 16 | nonce 12 | AES-256-GCM of 100 bytes, with its tag: 116
 
-The records' key and the header's key are HKDF-SHA-256 of the root and the salt, so each compaction re-seals
-all under a new key. A record's associated data are its type, subject and position: a record that was altered,
-moved, swapped or taken from another generation fails alone, and its subject is *lost*; the others stay
-readable. Records have one size, so damage never hides the next one. The payload is the two shred keys for
-KEYS, zeros otherwise.
+The keys of the header and of the records are HKDF-SHA-256 of the *day key* (`days.py`) and the salt. A record's
+associated data are its type, subject and position: one that was altered, moved, swapped or taken from another
+generation fails alone, and its subject is *lost* unless the second copy still has it; the others stay readable.
+The payload is the subject's keys (`keys.ShredKeys.packed`) for KEYS, zeros otherwise.
 
-A crash leaves at most one record cut short (or never written: all zeros) at the end; it was not acknowledged
-and is cut off at start. `erase` writes a tombstone, then compacts: a new file without the keys replaces the
-old one. A compaction that a crash interrupted is done again at start.
+Living records are only ever appended. A record that was replaced or erased is *dead*: it is overwritten in place
+by VOID, so that a key that must go is in no file when the call returns. Each day a compaction writes the living
+records to a new file under a new day key. The greater (term, generation, length) of the two places is the newer
+store, and wins at start.
 """
 
 import contextlib
-import fcntl
 import hashlib
 import hmac
 import os
@@ -25,22 +24,29 @@ import struct
 import threading
 from collections.abc import Iterator
 from enum import IntEnum
-from pathlib import Path
+from typing import NamedTuple
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from havre.keeper.keys import KEY_BYTES, ShredKeys, derive
+from havre.keeper.days import NAME as DAYS
+from havre.keeper.days import Days
+from havre.keeper.keys import PACKED_BYTES, ShredKeys, derive
+from havre.keeper.ledger import NAME as LEDGER
+from havre.keeper.places import CannotStart, Pair
 from havre.keeper.protocol import Refusal, Refused
-from havre.keeper.root import CannotStart, sync_folder
 
-MAGIC = b"HAVREKS1"
-HEADER_BYTES = 64
-RECORD_BYTES = 109
-_HEADER = struct.Struct(">8sQ32s")
-_RECORD = struct.Struct(">B16s12s80s")
+NAME = "store.log"
+MAGIC = b"HAVREKS2"
+_HEADER = struct.Struct(">8sIQI32s")
+HEADER_BYTES = _HEADER.size + 16
+START = 2 * HEADER_BYTES
+_RECORD = struct.Struct(f">B16s12s{PACKED_BYTES + 16}s")
+RECORD_BYTES = _RECORD.size
 _CONTEXT = struct.Struct(">B16sQ")
-_EMPTY = bytes(2 * KEY_BYTES)
+_EMPTY = bytes(PACKED_BYTES)
+_NOBODY = bytes(16)
+HOUSE = (_NOBODY, bytes(15) + b"\1")  # the house's own two secrets, written twice
 
 
 class Kind(IntEnum):
@@ -49,23 +55,45 @@ class Kind(IntEnum):
     KEYS = 1
     ERASED = 2
     LOST = 3
+    VOID = 4
+
+
+class Stamp(NamedTuple):
+    """Which writing of the store this is; the greater is the newer."""
+
+    term: int
+    generation: int
+    day: int
 
 
 class Seal:
     """The keys of one generation of the file: writes and verifies its header and its records."""
 
-    def __init__(self, root: bytes, generation: int, salt: bytes) -> None:
-        self.generation = generation
-        self._aead = AESGCM(derive(root, "store/records", salt))
-        clear = _HEADER.pack(MAGIC, generation, salt)
-        self.header = clear + hmac.digest(derive(root, "store/header", salt), clear, hashlib.sha256)[:16]
+    def __init__(self, day_key: bytes, stamp: Stamp, salt: bytes) -> None:
+        self.stamp = stamp
+        self._aead = AESGCM(derive(day_key, "store/records", salt))
+        clear = _HEADER.pack(MAGIC, *stamp, salt)
+        self.header = clear + hmac.digest(derive(day_key, "store/header", salt), clear, hashlib.sha256)[:16]
 
     @classmethod
-    def of(cls, root: bytes, header: bytes) -> "Seal | None":
-        """The seal of an existing header, or None when it does not verify under this root."""
-        _, generation, salt = _HEADER.unpack_from(header)
-        seal = cls(root, generation, salt)
-        return seal if hmac.compare_digest(seal.header, header) else None
+    def new(cls, days: Days, term: int, generation: int) -> "Seal":
+        """A seal under the newest day key."""
+        key = days.key(days.newest)
+        assert key is not None  # noqa: S101 - the newest day always has its key
+        return cls(key, Stamp(term, generation, days.newest), os.urandom(32))
+
+    @classmethod
+    def of(cls, days: Days, content: bytes) -> "Seal | None":
+        """The seal of an existing file, or None when neither of its headers verifies under a living day key."""
+        for start in (0, HEADER_BYTES):
+            header = content[start : start + HEADER_BYTES]
+            if len(header) == HEADER_BYTES:
+                _, term, generation, day, salt = _HEADER.unpack_from(header)
+                key = days.key(day)
+                seal = key and cls(key, Stamp(term, generation, day), salt)
+                if seal and hmac.compare_digest(seal.header, header):
+                    return seal
+        return None
 
     def record(self, kind: Kind, subject: bytes, position: int, payload: bytes = _EMPTY) -> bytes:
         """One record, ready to be written at `position` (0 for the first)."""
@@ -73,33 +101,56 @@ class Seal:
         sealed = self._aead.encrypt(nonce, payload, _CONTEXT.pack(kind, subject, position))
         return _RECORD.pack(kind, subject, nonce, sealed)
 
-    def opened(self, record: bytes, position: int) -> tuple[int, bytes, bytes | None]:
-        """The type, subject and payload of a record; the payload is None when it is damaged."""
+    def opened(self, record: bytes, position: int) -> bytes | None:
+        """The payload of a record, or None when it is damaged."""
         kind, subject, nonce, sealed = _RECORD.unpack(record)
         try:
-            return kind, subject, self._aead.decrypt(nonce, sealed, _CONTEXT.pack(kind, subject, position))
+            return self._aead.decrypt(nonce, sealed, _CONTEXT.pack(kind, subject, position))
         except InvalidTag:
-            return kind, subject, None
+            return None
 
 
 class Store:
-    """The subjects' shred keys, in memory and on disk. One for each home at a time; safe between threads."""
+    """The subjects' shred keys, in memory and in both places. Safe between threads."""
 
-    def __init__(self, home: Path, root: bytes) -> None:
-        """Open or create the store of `home`; CannotStart when it is in use, or of another root."""
-        self._home, self._path, self._root = home, home / "store.log", root
-        self._writing = threading.Lock()
+    def __init__(self, files: Pair, days: Days, *, take_over: bool = False) -> None:
+        """Open the newer of the two places, mend the other, or begin a new store when there is none.
+
+        `take_over` begins a new term: a keeper of an older one is refused from then on.
+        """
+        self._files, self._days = files, days
+        self._writing = threading.RLock()
         self._keys: dict[bytes, ShredKeys] = {}
+        self._positions: dict[bytes, int] = {}
         self._erased: set[bytes] = set()
         self._lost: set[bytes] = set()
-        self._damaged_records = 0
-        self._to_compact = False
-        self._file = -1
-        self._home_lock = _locked(home)
-        (home / "store.new").unlink(missing_ok=True)
-        if not self._path.exists():
-            self._compact(Seal(root, 1, os.urandom(32)))
-        self._load()
+        self._dead: set[int] = set()
+        self._found = Stamp(0, 0, 0), 0
+        self.damaged_records = 0
+        self.repaired = False
+        contents = files.contents(NAME)
+        if any(contents):
+            self._open(contents)
+        elif files.behind:
+            raise CannotStart(
+                "There is no store here, and the second copy, which may hold it, does not answer: start it first."
+            )
+        elif days.newest > 1 or any(files.contents(LEDGER)):
+            raise CannotStart(f"{NAME} is gone, and {DAYS} is not: put it back, or its second copy.")
+        else:
+            self._begin()
+        if take_over or self.stamp.day != days.newest:
+            self.compact(term=self.stamp.term + take_over)
+
+    @property
+    def stamp(self) -> Stamp:
+        """Which writing of the store is in use."""
+        return self._seal.stamp
+
+    @property
+    def house(self) -> ShredKeys:
+        """The house's two secrets: `papers` for blind tokens and the ledger, `fields` for peppers."""
+        return self._keys[HOUSE[0]]
 
     def keys(self, subject: bytes) -> ShredKeys:
         """The keys of one subject; Refused as ERASED, DAMAGED or UNKNOWN."""
@@ -109,46 +160,75 @@ class Store:
         except KeyError:
             raise Refused(Refusal.UNKNOWN, "The keeper does not know this subject.") from None
 
-    def create(self, subject: bytes) -> None:
-        """Give a subject its two keys, on disk before returning; nothing changes when it has them already."""
+    def create(self, subject: bytes, epoch: int = 0) -> None:
+        """Give a subject its two keys, on disk before returning; nothing changes when it has them already.
+
+        `epoch` is the first one that the ledger lets live: another creation, since lost, may have left some behind.
+        """
         with self._writing:
             self._refuse_gone(subject)
             if subject not in self._keys:
-                keys = ShredKeys.new()
-                self._append(Kind.KEYS, subject, keys.papers + keys.fields)
-                self._keys[subject] = keys
+                self._append(Kind.KEYS, subject, ShredKeys.new(epoch))
+
+    def put(self, subject: bytes, keys: ShredKeys) -> None:
+        """Replace a subject's keys; the ones before are in no file when this returns."""
+        with self._writing:
+            self._append(Kind.KEYS, subject, keys)
+            self._scrub()
+
+    def append(self, subject: bytes, keys: ShredKeys) -> None:
+        """Replace a subject's keys; the ones before may stay in the file until the next `put` or compaction."""
+        with self._writing:
+            self._append(Kind.KEYS, subject, keys)
 
     def erase(self, subject: bytes) -> None:
         """Forget a subject for ever: when this returns, its keys are in no file and its id is refused."""
         with self._writing:
             if subject not in self._erased:
-                self._append(Kind.ERASED, subject, _EMPTY)
-                self._to_compact = True
-                self._erased.add(subject)
-                self._keys.pop(subject, None)
-                self._lost.discard(subject)
-            if self._to_compact:
-                self._compact(Seal(self._root, self._seal.generation + 1, os.urandom(32)))
+                self._append(Kind.ERASED, subject, None)
+            self._scrub()
+
+    def scrub(self) -> None:
+        """Overwrite what an earlier failure left: keys that were replaced or erased."""
+        with self._writing:
+            self._scrub()
+
+    def compact(self, term: int | None = None) -> None:
+        """Write what lives to a new file, under the newest day key, in both places."""
+        with self._writing:
+            term = self.stamp.term if term is None else term
+            self._rewrite(Seal.new(self._days, term, self._generation + 1))
+
+    def predates(self, content: bytes) -> bool:
+        """Whether this file holds writes later than the one that was opened at the start."""
+        return (_told_stamp(content), len(content)) > self._found
+
+    def subjects(self) -> list[bytes]:
+        """The subjects that have keys."""
+        return [subject for subject in self._keys if subject not in HOUSE]
+
+    def erased(self) -> list[bytes]:
+        """The subjects that were erased."""
+        return list(self._erased)
 
     def status(self) -> dict[str, object]:
-        """Counts (damaged records: as found at start), bytes, generation, lost ids (at most 1,000)."""
+        """Counts (damaged records: as found at start), bytes, stamp, lost ids (at most 1,000)."""
         lost = sorted(self._lost.copy())
         return {
-            "subjects": len(self._keys),
+            "subjects": len(self._keys) - len(HOUSE),
             "erased": len(self._erased),
             "damaged": len(lost),
-            "damaged_records": self._damaged_records,
+            "damaged_records": self.damaged_records,
             "damaged_subjects": [subject.hex() for subject in lost[:1000]],
-            "store_bytes": self._end,
-            "generation": self._seal.generation,
+            "store_bytes": START + self._next * RECORD_BYTES,
+            "generation": self.stamp.generation,
+            "term": self.stamp.term,
         }
 
     def close(self) -> None:
-        """Wait for the write under way, then let go of the file and of the home."""
+        """Wait for the write under way; the places are closed by whoever opened them."""
         with self._writing:
-            os.close(self._file)
-            os.close(self._home_lock)
-            self._file = -1
+            self._files.close()
 
     def _refuse_gone(self, subject: bytes) -> None:
         if subject in self._erased:
@@ -156,122 +236,168 @@ class Store:
         if subject in self._lost:
             raise Refused(Refusal.DAMAGED, "This subject's record is damaged.")
 
-    def _append(self, kind: Kind, subject: bytes, payload: bytes) -> None:
-        """Write one record and fsync. After a failure the next record takes its place in the file."""
-        position = (self._end - 2 * HEADER_BYTES) // RECORD_BYTES
-        with _writes():
-            _write_all(self._file, self._seal.record(kind, subject, position, payload), self._end)
-            os.fsync(self._file)
-        self._end += RECORD_BYTES
+    def _append(self, kind: Kind, subject: bytes, keys: ShredKeys | None) -> None:
+        """Write one record in both places. After a failure the next record takes its place in the file."""
+        self._make_sure()
+        payload = keys.packed() if keys else _EMPTY
+        self._write(self._next, self._seal.record(kind, subject, self._next, payload))
+        self._learn(self._next, kind, subject, keys)
+        self._next += 1
 
-    def _compact(self, seal: Seal) -> None:
-        """Write what must stay to a new file under a new seal, and put it in the place of the old one."""
-        temporary = self._home / "store.new"
-        with _writes():
-            file = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-            try:
-                records = [seal.record(*entry) for entry in self._entries()]
-                end = _write_all(file, seal.header * 2 + b"".join(records), 0)
-                os.fsync(file)
-                temporary.rename(self._path)
-            except OSError:
-                os.close(file)
-                temporary.unlink(missing_ok=True)
-                raise
-            self._use(file, seal, end)
-            sync_folder(self._home)
-        self._to_compact = False
+    def _scrub(self) -> None:
+        """Overwrite the dead records."""
+        self._make_sure()
+        for position in sorted(self._dead):
+            self._write(position, self._seal.record(Kind.VOID, _NOBODY, position))
+            self._dead.discard(position)
 
-    def _entries(self) -> Iterator[tuple[Kind, bytes, int, bytes]]:
+    def _write(self, position: int, record: bytes) -> None:
+        with writes():
+            self._files.write(NAME, START + position * RECORD_BYTES, record)
+
+    def _make_sure(self) -> None:
+        """A compaction that failed may have put its file there or not: write it all again before anything else."""
+        if self._generation != self.stamp.generation:
+            self.compact()
+
+    def _rewrite(self, seal: Seal) -> None:
+        self._generation = seal.stamp.generation
+        records = [seal.record(*entry) for entry in self._living()]
+        with writes():
+            self._files.replace(NAME, seal.header * 2 + b"".join(records))
+        self._seal, self._next = seal, len(records)
+        self._positions = {subject: place for place, (_, subject, _, _) in enumerate(self._living())}
+        self._dead.clear()
+
+    def _living(self) -> Iterator[tuple[Kind, bytes, int, bytes]]:
         position = 0
         for subject, keys in self._keys.items():
-            yield Kind.KEYS, subject, position, keys.papers + keys.fields
+            yield Kind.KEYS, subject, position, keys.packed()
             position += 1
         for kind, subjects in ((Kind.ERASED, self._erased), (Kind.LOST, self._lost)):
             for subject in subjects:
                 yield kind, subject, position, _EMPTY
                 position += 1
 
-    def _use(self, file: int, seal: Seal, end: int) -> None:
-        previous, self._file = self._file, file
-        self._seal, self._end = seal, end
-        if previous >= 0:
-            os.close(previous)
+    def _begin(self) -> None:
+        for subject, keys in zip(HOUSE, [ShredKeys.new()] * 2, strict=True):
+            self._keys[subject] = keys
+        if not self._days.newest:
+            self._days.add()
+        self._rewrite(Seal.new(self._days, 1, 1))
 
-    def _load(self) -> None:
-        content = self._path.read_bytes()
-        seal = self._seal_of(content)
-        records = _whole_records(content[2 * HEADER_BYTES :])
+    def _open(self, contents: list[bytes]) -> None:
+        """Read the newer place record by record, each from the other place when it is damaged here."""
+        seals = [Seal.of(self._days, content) for content in contents]
+        found = [(seal, content) for seal, content in zip(seals, contents, strict=True) if seal is not None]
+        if not found:
+            raise CannotStart(
+                f"No living day key opens {NAME}, or its headers are damaged: put back the second copy."
+            )
+        self._seal, newest = max(found, key=lambda one: (one[0].stamp, len(one[1])))
+        self._generation = self.stamp.generation
+        self._found = self.stamp, len(newest)
+        others = [
+            content for seal, content in found if seal.header == self._seal.header and content is not newest
+        ]
+        whole = self._read(newest, others)
+        self._settle()
+        if any(content != whole for content in contents):
+            self.repaired = contents[0] != whole
+            with writes():
+                self._files.replace(NAME, whole)
+        self._scrub()
+
+    def _read(self, newest: bytes, others: list[bytes]) -> bytes:
+        """Learn every record; the whole file as it should be."""
+        records = _records(newest)
         for position, record in enumerate(records):
-            self._learn(*seal.opened(record, position))
-        self._forget_gone()
-        end = 2 * HEADER_BYTES + len(records) * RECORD_BYTES
-        self._use(os.open(self._path, os.O_RDWR | os.O_CLOEXEC), seal, end)
-        if end < len(content):
-            os.ftruncate(self._file, end)
-            os.fsync(self._file)
-        if self._to_compact:
-            self._compact(Seal(self._root, seal.generation + 1, os.urandom(32)))
+            spare = [_record(other, position) for other in others]
+            records[position] = self._believe(position, [record, *spare])
+        self._next = len(records)
+        return self._seal.header * 2 + b"".join(records)
 
-    def _forget_gone(self) -> None:
-        """A tombstone wins over keys, keys over damage; keys beside a tombstone ask for a compaction."""
-        self._to_compact = not self._erased.isdisjoint(self._keys)
-        for subject in self._erased:
-            self._keys.pop(subject, None)
-        self._lost -= self._erased | self._keys.keys()
+    def _believe(self, position: int, candidates: list[bytes]) -> bytes:
+        """Learn the first of these records that verifies; VOID wins. The first one stays when none does."""
+        opened = [
+            (record, payload)
+            for record in candidates
+            if record and (payload := self._seal.opened(record, position)) is not None
+        ]
+        if not opened:
+            kind, subject, _, _ = _RECORD.unpack(candidates[0])
+            self._learn_damage(kind, subject)
+            return candidates[0]
+        record, payload = max(opened, key=lambda one: one[0][0] == Kind.VOID)
+        kind, subject, _, _ = _RECORD.unpack(record)
+        keys = ShredKeys.unpacked(payload) if kind == Kind.KEYS else None
+        self._learn(position, kind, subject, keys)
+        return record
 
-    def _seal_of(self, content: bytes) -> Seal:
-        for start in (0, HEADER_BYTES):
-            header = content[start : start + HEADER_BYTES]
-            seal = Seal.of(self._root, header) if len(header) == HEADER_BYTES else None
-            if seal:
-                return seal
-        raise CannotStart(f"The root key does not open {self._path}, or both its headers are damaged.")
-
-    def _learn(self, kind: int, subject: bytes, payload: bytes | None) -> None:
-        """Believe one record, in the order of the file. A damaged tombstone still forbids its subject."""
-        if payload is None or kind == Kind.LOST:
+    def _learn(self, position: int, kind: int, subject: bytes, keys: ShredKeys | None) -> None:
+        """Believe one record, in the order of the file."""
+        if kind == Kind.VOID:
+            return
+        before = self._positions.get(subject)
+        if before is not None:
+            self._dead.add(before)
+        self._positions[subject] = position
+        if kind == Kind.LOST:
             self._lost.add(subject)
-            self._damaged_records += 1
-            if kind == Kind.ERASED:
-                self._keys.pop(subject, None)
-        elif kind == Kind.ERASED:
+        elif keys is None:
             self._erased.add(subject)
-        elif kind == Kind.KEYS:
-            self._keys[subject] = ShredKeys(payload[:KEY_BYTES], payload[KEY_BYTES:])
+            self._keys.pop(subject, None)
+            self._lost.discard(subject)
+        elif subject not in self._erased:
+            self._keys[subject] = keys
+            self._lost.discard(subject)
+
+    def _learn_damage(self, kind: int, subject: bytes) -> None:
+        """Lost, unless another record has the keys; a damaged tombstone still forbids its subject."""
+        self.damaged_records += 1
+        if kind != Kind.VOID:
+            self._lost.add(subject)
+        if kind == Kind.ERASED:
+            self._keys.pop(subject, None)
+
+    def _settle(self) -> None:
+        """A tombstone wins over keys, keys over damage; the house must be known."""
+        self._lost -= self._erased | self._keys.keys()
+        for name, twin in (HOUSE, HOUSE[::-1]):
+            if name not in self._keys and twin in self._keys:
+                self._keys[name] = self._keys[twin]
+        if HOUSE[0] not in self._keys:
+            raise CannotStart(f"The house's own record in {NAME} is damaged: put back the second copy.")
 
 
-def _whole_records(content: bytes) -> list[bytes]:
+def _told_stamp(content: bytes) -> Stamp:
+    """What a file says of itself, unverified: its day key may not be known here. The least stamp when it is none."""
+    for start in (0, HEADER_BYTES):
+        if len(content) >= START and content.startswith(MAGIC, start):
+            _, term, generation, day, _ = _HEADER.unpack_from(content, start)
+            return Stamp(term, generation, day)
+    return Stamp(0, 0, 0)
+
+
+def _records(content: bytes) -> list[bytes]:
     """The records, without a last one that a crash cut short or left unwritten."""
-    records = [content[at : at + RECORD_BYTES] for at in range(0, len(content), RECORD_BYTES)]
-    if records and (len(records[-1]) < RECORD_BYTES or not any(records[-1])):
+    starts = range(START, len(content) - RECORD_BYTES + 1, RECORD_BYTES)
+    records = [content[start : start + RECORD_BYTES] for start in starts]
+    while records and not any(records[-1]):
         records.pop()
     return records
 
 
-def _locked(home: Path) -> int:
-    descriptor = os.open(home, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
-        raise CannotStart(f"A keeper already running holds {home}.") from None
-    return descriptor
-
-
-def _write_all(file: int, content: bytes, at: int) -> int:
-    """Write `content` at offset `at`; the offset after it."""
-    view = memoryview(content)
-    while view:
-        written = os.pwrite(file, view, at)
-        view, at = view[written:], at + written
-    return at
+def _record(content: bytes, position: int) -> bytes:
+    start = START + position * RECORD_BYTES
+    record = content[start : start + RECORD_BYTES]
+    return record if len(record) == RECORD_BYTES else b""
 
 
 @contextlib.contextmanager
-def _writes() -> Iterator[None]:
+def writes() -> Iterator[None]:
     """Say a failed write as a refusal."""
     try:
         yield
     except OSError as error:
-        raise Refused(Refusal.STORE, f"The store cannot be written: {error.strerror}.") from None
+        raise Refused(Refusal.STORE, f"The store cannot be written: {error.strerror or error}.") from None

@@ -14,12 +14,14 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from havre.core import container, sealing
+from havre.core import container, epochs, sealing
 from havre.core.keeper_client import Actor
 from havre.outbox import notices
 from havre.outbox.models import Message, State
 from havre.outbox.notices import Notice
 
+PART = "shared"  # of their subject's keys: the one that seals messages
+ENDING = ".sealed"
 CLAIM = timedelta(minutes=2)  # after which a killed worker's message is taken up again
 
 
@@ -84,6 +86,7 @@ def _send(message: Message) -> bool:
     title, body = notice.words(message.language, json.loads(message.parameters))
     wrapped = _write_sealed(message, title, body)
     with transaction.atomic():
+        epochs.must_be_current(message.subject, wrapped)
         Message.objects.filter(pk=message.pk).update(
             state=State.SENT, sent_at=timezone.now(), wrapped_key=wrapped
         )
@@ -95,24 +98,39 @@ def _write_sealed(message: Message, title: str, body: str) -> bytes:
     letter["To"], letter["Subject"] = message.to, title
     letter["Message-ID"] = f"<{message.id}@havre.invalid>"
     letter.set_content(body)
-    dek, wrapped = sealing.keeper().seal_key(message.subject, "shared")
+    dek, wrapped = sealing.keeper().seal_key(message.subject, PART)
     path = file_of(message)
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    container.seal_to(path, container.derive(dek, "original"), _context(message), [letter.as_bytes()])
+    container.seal_to(path, _key(dek), _context(message), [letter.as_bytes()])
     return wrapped
 
 
 def file_of(message: Message) -> Path:
-    return Path(settings.OUTBOX_FILES) / f"{message.id}.sealed"
+    return Path(settings.OUTBOX_FILES) / f"{message.id}{ENDING}"
+
+
+def id_of(path: Path) -> UUID | None:
+    """Whose file this is, by its name."""
+    try:
+        return UUID(path.name.removesuffix(ENDING))
+    except ValueError:
+        return None
 
 
 def letter(message: Message, *, by: Actor) -> bytes:
     """The message as it left (RFC 5322), for the demonstration's viewer alone."""
-    dek = sealing.keeper().open_key(message.subject, "shared", bytes(message.wrapped_key), by, "demo-viewer")
-    with container.open_from(
-        file_of(message), container.derive(dek, "original"), _context(message)
-    ) as opened:
+    dek = sealing.keeper().open_key(message.subject, PART, bytes(message.wrapped_key), by, "demo-viewer")
+    with container.open_from(file_of(message), _key(dek), _context(message)) as opened:
         return b"".join(opened.chunks())
+
+
+def verify(message: Message, dek: bytes) -> int:
+    """Authenticate the file of a message that left; its size on the disk. ContainerDamaged or OSError."""
+    return container.verify(file_of(message), _key(dek), _context(message))
+
+
+def _key(dek: bytes) -> bytes:
+    return container.derive(dek, "original")
 
 
 def _context(message: Message) -> bytes:

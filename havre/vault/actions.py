@@ -9,8 +9,9 @@ from django.db import transaction
 
 from havre.accounts.models import User
 from havre.audit import actions as audit
-from havre.core import blobs, sealing
+from havre.core import blobs, epochs, sealing
 from havre.core.arrivals import Arrival
+from havre.inbox import actions as inbox
 from havre.organisations import access as seats
 from havre.people import access as people
 from havre.people.models import Person
@@ -43,6 +44,17 @@ def add_document(person: Person, arrival: Arrival, *, by: User, kind: str, title
     if not access.can_add(by, person):
         raise PermissionDenied
     file_kind = kind_of(arrival)
+    try:
+        document = _sealed(person, arrival, file_kind, by, kind, title)
+    except epochs.Stale:  # another paper of this person was erased meanwhile
+        document = _sealed(person, arrival, file_kind, by, kind, title)
+    arrival.discard()
+    return document
+
+
+def _sealed(
+    person: Person, arrival: Arrival, file_kind: FileKind, by: User, kind: str, title: str
+) -> Document:
     dek, wrapped = sealing.keeper().seal_key(person.pk, Part.SHARED)
     document = Document(id=arrival.id, person=person, created_by=by.pk)  # one arrival makes one paper at most
     version = Version(
@@ -58,12 +70,12 @@ def add_document(person: Person, arrival: Arrival, *, by: User, kind: str, title
     except BaseException:
         blobs.delete(version.blob)
         raise
-    arrival.discard()
     return document
 
 
 @transaction.atomic
 def _save(document: Document, version: Version, by: User, kind: str, title: str) -> None:
+    epochs.must_be_current(document.person_id, bytes(version.wrapped_key))
     sealing.seal(document, by=by.actor, kind=kind, title=title)
     document.save(force_insert=True)
     version.save()
@@ -73,6 +85,26 @@ def _save(document: Document, version: Version, by: User, kind: str, title: str)
     )
     identity = str(version.pk)
     transaction.on_commit(lambda: tasks.enqueue(identity), robust=True)
+
+
+def erase_document(document: Document, *, by: User) -> None:
+    """Erase a paper for good: when this returns, an old row put back opens nothing, and its files are gone."""
+    if not access.can_erase(by, document):
+        raise PermissionDenied
+    versions = Version.objects.filter(document=document)
+    gone = list(versions.values_list("blob", flat=True))
+
+    def remove() -> None:
+        structure = people.consented_structures(by, document.person, *seats.WHO_BRING_PAPERS)[0]
+        audit.record(
+            "vault.document.erased", by=by.pk, structure=structure, person=document.person_id, on=document
+        )
+        inbox.done("vault.document.unreadable", object_id=document.pk, by=by.pk)
+        Document.objects.filter(pk=document.pk).delete()
+
+    epochs.leave_behind(document.person_id, lambda: versions, remove)
+    for blob in gone:
+        blobs.delete(blob)
 
 
 def note_look(document: Document, *, by: User) -> None:

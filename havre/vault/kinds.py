@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
@@ -54,11 +54,12 @@ KINDS = (
     Kind("other", _("Autre document"), _OTHER),
 )
 BY_CODE = {kind.code: kind for kind in KINDS}
+_UNKNOWN = replace(BY_CODE["other"], discreet=True)
 
 
 def get(code: str) -> Kind:
-    """The kind of a code; an unknown code (from a newer house) is "other"."""
-    return BY_CODE.get(code, BY_CODE["other"])
+    """The kind of a code; an unknown one (of a newer house, or unreadable) is "other", and discreet to be sure."""
+    return BY_CODE.get(code, _UNKNOWN)
 
 
 def choices() -> list[tuple[Any, Any]]:

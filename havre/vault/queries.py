@@ -40,8 +40,10 @@ def latest_versions(rows: list[Document]) -> dict[UUID, Version]:
 
 
 def dress(document: Document) -> None:
-    """Give a document the words that it is shown with: its kind's name, and a label."""
+    """Give a document the words that it is shown with: its kind's name, a label; `half_named` when one is lost."""
     kind = kinds.get(document.kind)
+    texts = (document.kind, document.title)
+    document.half_named = any(isinstance(text, sealing.Unreadable) for text in texts)  # type: ignore[attr-defined]
     document.kind_name = kind.name  # type: ignore[attr-defined]
     document.icon = kind.icon  # type: ignore[attr-defined]
     document.label = document.title or kind.name  # type: ignore[attr-defined]

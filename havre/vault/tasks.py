@@ -54,7 +54,10 @@ def _claim(version_id: UUID) -> bool:
 def _draw(version: Version) -> str:
     try:
         return _once_the_reader_is_there(version)
-    except (ContainerDamaged, FileNotFoundError, KeeperRefused):
+    except (ContainerDamaged, FileNotFoundError, KeeperRefused) as fault:
+        if isinstance(fault, KeeperRefused) and fault.code not in files.KEY_LOST:
+            _release(version)
+            raise
         logger.exception("the original of %s cannot be read", version.pk)
         return _finish(version, 0, 0, "broken")
 
@@ -68,8 +71,13 @@ def _once_the_reader_is_there(version: Version) -> str:
     try:
         return _drawn(version)
     except ReadingAbsent:
-        Version.objects.filter(pk=version.pk).update(claimed_at=None)  # the clock asks again in a minute
+        _release(version)
         raise
+
+
+def _release(version: Version) -> None:
+    """What stopped it passes: the clock asks again in a minute."""
+    Version.objects.filter(pk=version.pk).update(claimed_at=None)
 
 
 def _drawn(version: Version) -> str:

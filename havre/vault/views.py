@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -11,6 +10,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.db import IntegrityError, OperationalError
 from django.http import Http404, HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
@@ -90,7 +90,9 @@ def _brought(form: DocumentForm, person: Person, user: User) -> tuple[Document |
 def _document(request: ProRequest, id: UUID) -> tuple[Document, Version]:
     user = request.user
     document = get_object_or_404(Document.objects.visible_to(user).select_related("person"), pk=id)
-    return document, queries.latest_versions([document])[document.pk]
+    version = queries.latest_versions([document])[document.pk]
+    version.document = document
+    return document, version
 
 
 def _opened(request: ProRequest, document: Document) -> None:
@@ -100,14 +102,20 @@ def _opened(request: ProRequest, document: Document) -> None:
     queries.dress(document)
 
 
-def _context(document: Document, version: Version) -> dict[str, Any]:
+def _context(request: ProRequest, document: Document, version: Version) -> dict[str, Any]:
+    try:
+        broken, damaged = False, files.damaged_pages(version, by=request.user.actor, purpose="see")
+    except files.PaperDamaged:
+        broken, damaged = True, []
     return {
         "document": document,
         "version": version,
         "person": document.person,
         "pages": range(1, version.shown_pages + 1),
-        "waiting": version.pages == Pages.WAITING,
+        "waiting": version.pages == Pages.WAITING and not broken,
         "problem": problems.sentence(version.problem) if version.problem else "",
+        "broken": broken,
+        "damaged": damaged,
     }
 
 
@@ -120,9 +128,9 @@ def document(request: ProRequest, id: UUID) -> HttpResponse:
     if request.htmx:
         if version.pages == Pages.WAITING:
             return HttpResponse(status=204)  # nothing new: the page stays as it is, and asks again
-        return render(request, "vault/_pages.html", _context(document, version) | {"arrived": True})
+        return render(request, "vault/_pages.html", _context(request, document, version) | {"arrived": True})
     _opened(request, document)
-    return render(request, "vault/document.html", _context(document, version))
+    return render(request, "vault/document.html", _context(request, document, version))
 
 
 @professionals
@@ -134,12 +142,12 @@ def document_print(request: ProRequest, id: UUID) -> HttpResponse:
         return redirect("document", id=document.pk)
     _opened(request, document)
     actions.note("vault.document.printed", document, by=request.user)
-    return render(request, "vault/document_print.html", _context(document, version))
+    return render(request, "vault/document_print.html", _context(request, document, version))
 
 
 @professionals
 @require_http_methods(READ)
-def page(request: ProRequest, id: UUID, number: int, size: str) -> StreamingHttpResponse:
+def page(request: ProRequest, id: UUID, number: int, size: str) -> HttpResponseBase:
     """The picture of one page (`size` page), or a small one (`size` thumb)."""
     document, version = _document(request, id)
     if not 1 <= number <= version.shown_pages:
@@ -153,24 +161,31 @@ def page(request: ProRequest, id: UUID, number: int, size: str) -> StreamingHttp
 
 @professionals
 @require_http_methods(READ)
-def original(request: ProRequest, id: UUID) -> StreamingHttpResponse:
+def original(request: ProRequest, id: UUID) -> HttpResponseBase:
     """The file as it was brought, to keep."""
     document, version = _document(request, id)
     _opened(request, document)
     actions.note("vault.document.downloaded", document, by=request.user)
     response = _streamed(request, version, "original", version.media_type)
+    if not response.streaming:
+        return response
     ending = version.media_type.rpartition("/")[2].replace("jpeg", "jpg")
     response["Content-Disposition"] = f'attachment; filename="document-{str(document.pk)[-4:]}.{ending}"'
     return response
 
 
-def _streamed(request: ProRequest, version: Version, name: str, media_type: str) -> StreamingHttpResponse:
-    actor = request.user.actor
-    dek = files.open_key(version, by=actor, purpose="see")
+def _damaged(request: ProRequest, document: Document) -> HttpResponse:
+    _opened(request, document)
+    context = {"document": document, "person": document.person}
+    return render(request, "vault/document_damaged.html", context, status=500)
+
+
+def _streamed(request: ProRequest, version: Version, name: str, media_type: str) -> HttpResponseBase:
+    """A file of a paper, read twice: it is whole, or a page says that it is damaged and no byte of it leaves."""
     try:
-        chunks: Iterator[bytes] = files.read(version, name, dek)
-    except FileNotFoundError:
-        raise Http404 from None
+        chunks = files.whole(version, name, by=request.user.actor, purpose="see")
+    except files.PaperDamaged:
+        return _damaged(request, version.document)
     response = StreamingHttpResponse(chunks, content_type=media_type)
     response["Content-Security-Policy"] = "default-src 'none'; sandbox"
     return response

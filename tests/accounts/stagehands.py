@@ -17,7 +17,7 @@ from havre.core.keeper_client import KeeperClient
 @contextmanager
 def keeper_absent() -> Iterator[None]:
     """Meanwhile, no keeper answers."""
-    gone = KeeperClient(settings.KEEPER_SOCKET.with_name("gone.sock"))
+    gone = KeeperClient(settings.HOME / "run" / "gone.sock")
     with patch.object(sealing, "keeper", lambda: gone):
         yield
 

@@ -49,10 +49,12 @@ def command(*words: str, **more: str) -> subprocess.CompletedProcess[str]:
 
 
 class House:
-    """A supervisor and its children."""
+    """A supervisor and its children, with these settings beside the home and the port."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, *before: str, **settings: str) -> None:
+        """`before`: words of the command line that come before Python."""
         self.home = home
+        self._before, self._settings = before, settings
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._log = (home.parent / f"{home.name}.log").open("a+")
@@ -60,9 +62,9 @@ class House:
 
     def _start(self) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
-            [sys.executable, "-m", "havre", "serve", "--port", str(self.port)],
+            [*self._before, sys.executable, "-m", "havre", "serve", "--port", str(self.port)],
             cwd=PROJECT,
-            env=environment(HAVRE_HOME=str(self.home)),
+            env=environment(HAVRE_HOME=str(self.home), **self._settings),
             stdout=self._log,
             stderr=self._log,
         )
@@ -123,10 +125,10 @@ def _all_processes(home: str) -> Iterator[tuple[int, str]]:
 
 
 @contextmanager
-def house() -> Iterator[House]:
+def house(**settings: str) -> Iterator[House]:
     """A house that is up; ended at the end, with its home."""
     with tempfile.TemporaryDirectory(prefix="havre-house-") as folder:
-        built = House(Path(folder) / "home")
+        built = House(Path(folder) / "home", **settings)
         try:
             built.wait_until_well()
             yield built

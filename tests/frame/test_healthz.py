@@ -60,7 +60,7 @@ def test_without_the_keeper_the_house_is_degraded_but_open(
     def absent() -> str:
         raise KeeperAbsent("gone")
 
-    monkeypatch.setattr(health._keeper._client, "ping", absent)
+    monkeypatch.setattr(health._keeper._client, "check", absent)
     answer = client.get("/healthz")
     assert answer.status_code == 200
     assert answer.json()["state"] == "degraded"
@@ -71,7 +71,7 @@ def test_the_keeper_is_asked_at_most_once_a_second(
     client: Client, beating: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[int] = []
-    monkeypatch.setattr(health._keeper._client, "ping", lambda: asked.append(1))
+    monkeypatch.setattr(health._keeper._client, "check", lambda: asked.append(1))
     for _ in range(20):
         client.get("/healthz")
     assert len(asked) == 1

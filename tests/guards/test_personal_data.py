@@ -103,6 +103,7 @@ SHREDDED_OTHERWISE: dict[str, str] = {}
 _BEFORE = "signing in: nobody is there yet to see anything"
 _OWN = "the user's own row"
 _CLAIM = "the outbox works by itself; it claims by conditional UPDATE"
+_SEALED = "every file at rest is authenticated, or asked whose it is; ids and wrapped keys, nothing opened"
 _GIVEN = "rows of objects that `visible_to` has just given"
 
 READS = {
@@ -117,7 +118,7 @@ READS = {
     "accounts/sessions.py:_with_user": "found by the session key, which is its owner's secret",
     "accounts/actions.py:renew_access": "the operator renews one account, unread",
     "accounts/management/commands/renew_access.py:Command.handle": "the operator names the account by its address",
-    "vault/tasks.py:_once_the_reader_is_there": "the worker releases its own claim, by the version's key",
+    "vault/tasks.py:_release": "the worker releases its own claim, by the version's key",
     "accounts/drafts.py:kept": _OWN,
     "accounts/drafts.py:forget": _OWN,
     "accounts/drafts.py:purge": "the clock removes old drafts, unread",
@@ -151,6 +152,8 @@ READS = {
     "outbox/actions.py:prepare": "asks whether the same message exists",
     "outbox/actions.py:_claimed": _CLAIM,
     "outbox/actions.py:_send": _CLAIM,
+    "outbox/shelf.py:_after": _SEALED,
+    "outbox/shelf.py:_strays": _SEALED,
     "people/actions.py:withdraw": "writes; access is asked one line above",
     "people/tasks.py:announce_ending_consents": "the clock, for every structure; it reads ids and dates alone",
     "vault/queries.py:latest_versions": _GIVEN,
@@ -158,6 +161,8 @@ READS = {
     "vault/tasks.py:_claim": "the worker claims by conditional UPDATE",
     "vault/tasks.py:_finish": "the worker writes what it has claimed",
     "vault/tasks.py:resume_forgotten": "the clock, ids alone",
+    "vault/shelf.py:_after": _SEALED,
+    "vault/shelf.py:_strays": _SEALED,
 }
 
 FOR_SYSTEM = {

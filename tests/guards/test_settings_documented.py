@@ -30,6 +30,8 @@ def test_nothing_else_of_the_platform_reads_the_environment() -> None:
         "havre/config/supervisor.py": "hands the command line's choices to its children",
         "havre/config/wsgi.py": "names the settings module",
         "havre/__main__.py": "names the settings module",
+        "havre/keeper/roots/credential.py": "systemd names there the folder of its credentials",
+        "havre/keeper/roots/transit.py": "the Vault's own address and token, as its other programs read them",
     }
     reads = {
         str(path.relative_to(PROJECT))

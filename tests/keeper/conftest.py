@@ -1,16 +1,17 @@
 """Fixtures of the keeper's tests."""
 
+import os
 import tempfile
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from havre.core.keeper_client import KeeperClient
-from havre.keeper.calls import Keeper
-from havre.keeper.server import Server
-from havre.keeper.store import Store
+from havre.keeper.server import Server, UnixListener
+from tests.keeper.clocks import Clocks
+from tests.keeper.houses import Asking, opened
+from tests.keeper.ports import serving
 from tests.keeper.process import KeeperProcess
 
 
@@ -25,24 +26,47 @@ def keeper() -> Iterator[KeeperProcess]:
 
 
 @pytest.fixture
-def client(home: Path) -> Iterator[KeeperClient]:
-    """A client of a keeper that runs in a thread of the tests: the same socket and store, without the process."""
-    with tempfile.TemporaryDirectory() as folder:
-        store = Store(home, bytes(32))
-        server = Server(Keeper(store, bytes(32)), Path(folder) / "keeper.sock")
-        thread = threading.Thread(target=server.serve)
-        thread.start()
-        client = KeeperClient(Path(folder) / "keeper.sock")
-        yield client
-        client.close()
-        server.stop()
-        thread.join()
-        store.close()
-
-
-@pytest.fixture
 def home(tmp_path: Path) -> Path:
     """A private folder for a store or a root key."""
     folder = tmp_path / "home"
     folder.mkdir(mode=0o700)
     return folder
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    """A private folder for a second copy."""
+    folder = tmp_path / "copy"
+    folder.mkdir(mode=0o700)
+    return folder
+
+
+@pytest.fixture
+def house(home: Path, copy: Path) -> Iterator[Asking]:
+    """A house with a second copy, whose budgets nobody meets."""
+    with opened(home, copy) as asking:
+        yield asking
+
+
+@pytest.fixture
+def client(house: Asking) -> Iterator[KeeperClient]:
+    """A client of a keeper that runs in a thread of the tests: the same socket and store, without the process."""
+    with tempfile.TemporaryDirectory() as folder:
+        socket = Path(folder) / "keeper.sock"
+        with serving(Server(house.keeper.answer, [UnixListener(socket)])):
+            client = KeeperClient(socket)
+            yield client
+            client.close()
+
+
+@pytest.fixture
+def clocks(monkeypatch: pytest.MonkeyPatch) -> Clocks:
+    """The clock of the wall and that of the machine, as the keeper sees them; they stand still until moved."""
+    return Clocks(monkeypatch)
+
+
+@pytest.fixture
+def unsynced(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For tests of what is written, and not of when the disk has it: nobody waits for the disk."""
+    for name in ("fsync", "fdatasync"):
+        monkeypatch.setattr(os, name, lambda _: None)

@@ -11,14 +11,17 @@ ROOT = Path(__file__).parents[2]
 class KeeperProcess:
     """`start`, `stop` (SIGTERM) and `kill` (SIGKILL) a keeper whose home and socket stay the same."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *words: str) -> None:
+        """`words`: the keeper's command and its options, if not just to serve."""
+        self.words = words
         self.home = folder / "home"
         self.socket = folder / "run" / "keeper.sock"
         self.process: subprocess.Popen[str] | None = None
 
     def popen(self, *options: str) -> subprocess.Popen[str]:
         """Start a keeper without waiting for it."""
-        arguments = ["--home", os.fspath(self.home), "--socket", os.fspath(self.socket), *options]
+        own = ["--home", os.fspath(self.home), "--socket", os.fspath(self.socket)]
+        arguments = [*self.words, *own, *options]
         return subprocess.Popen(
             [sys.executable, "-m", "havre.keeper", *arguments],
             cwd=ROOT,
@@ -32,7 +35,7 @@ class KeeperProcess:
         self.process = self.popen()
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
-        assert line.startswith("keeper ready"), self.process.communicate()
+        assert "ready on" in line, self.process.communicate()
         return line
 
     def stop(self) -> int:

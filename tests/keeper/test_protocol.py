@@ -2,6 +2,8 @@
 
 import socket
 import threading
+import time
+import tracemalloc
 
 import pytest
 from hypothesis import given
@@ -73,6 +75,55 @@ def test_a_frame_that_stops_in_the_middle_times_out(sent: bytes) -> None:
         theirs.sendall(sent)
         with pytest.raises(TimeoutError):
             protocol.receive(ours, idle=1, within=0.05)
+
+
+def test_a_frame_that_drips_without_end_times_out() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        theirs.sendall(protocol.MAX_FRAME.to_bytes(4))
+        reader = threading.Thread(target=lambda: failed.append(_failure(ours, within=0.1)))
+        failed: list[type | None] = []
+        start = time.monotonic()
+        reader.start()
+        while reader.is_alive() and time.monotonic() < start + 5:
+            theirs.sendall(b"x")
+        reader.join(10)
+    assert failed == [TimeoutError]
+    assert time.monotonic() - start < 2
+
+
+def test_a_frame_that_is_announced_and_never_sent_takes_no_room() -> None:
+    pairs = [socket.socketpair() for _ in range(50)]
+    readers = [threading.Thread(target=_failure, args=(ours,), kwargs={"within": 0.5}) for ours, _ in pairs]
+    tracemalloc.start()
+    for _, theirs in pairs:
+        theirs.sendall(protocol.MAX_FRAME.to_bytes(4) + b"\x01")
+    for reader in readers:
+        reader.start()
+    for reader in readers:
+        reader.join()
+    assert tracemalloc.get_traced_memory()[1] < 50 * 2 * protocol.AT_ONCE
+    tracemalloc.stop()
+    for pair in pairs:
+        for end in pair:
+            end.close()
+
+
+def test_a_question_that_comes_before_the_answer_to_the_last_is_refused() -> None:
+    frame = protocol.encode(1, [b"abc"])
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        theirs.sendall(frame + frame[:1])
+        assert _failure(ours, within=1) is Refused
+
+
+def _failure(connection: socket.socket, *, within: float) -> type | None:
+    """How the reading of one frame fails."""
+    try:
+        protocol.receive(connection, idle=1, within=within)
+    except (OSError, Refused) as failure:
+        return type(failure)
+    return None
 
 
 def test_a_frame_cut_by_a_closed_connection_is_an_error_and_a_closed_connection_is_not() -> None:

@@ -1,348 +1,568 @@
-"""The store: durable, each record apart, and really forgetting."""
+"""The store: durable in two places, each record apart, and really forgetting."""
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+import threading
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
-from uuid import UUID, uuid4
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
+from havre.keeper.days import Days
 from havre.keeper.keys import ShredKeys
-from havre.keeper.protocol import Refusal, Refused
-from havre.keeper.root import CannotStart
-from havre.keeper.store import HEADER_BYTES, RECORD_BYTES, Kind, Seal, Store
+from havre.keeper.places import CannotStart
+from havre.keeper.protocol import Refusal
+from havre.keeper.store import HEADER_BYTES, HOUSE, RECORD_BYTES, START, Kind, Seal, Stamp, Store
+from tests.keeper.fates import Died, Fate
+from tests.keeper.houses import (
+    AMINA,
+    BRUNO,
+    CLAIRE,
+    ROOT,
+    clone,
+    files_of,
+    flip,
+    found_keys,
+    living_days,
+    pair,
+    payloads,
+    record_at,
+    refusal,
+    stored,
+)
 
-ROOT = bytes(range(32))
-AMINA, BRUNO, CLAIRE = (UUID(int=number).bytes for number in (1, 2, 3))
-FIRST = 2 * HEADER_BYTES
+FIRST = len(HOUSE)  # the position of the first subject
+AT = START + FIRST * RECORD_BYTES
 
 
-@contextmanager
-def opened(home: Path, root: bytes = ROOT) -> Iterator[Store]:
-    store = Store(home, root)
-    try:
-        yield store
-    finally:
-        store.close()
-
-
-def filled(home: Path, *subjects: bytes) -> dict[bytes, ShredKeys]:
+def filled(home: Path, *subjects: bytes, copy: Path | None = None) -> dict[bytes, ShredKeys]:
     """The keys of some subjects of a new store."""
-    with opened(home) as store:
+    with stored(home, copy) as store:
         for subject in subjects:
             store.create(subject)
         return {subject: store.keys(subject) for subject in subjects}
 
 
-def readable(store: Store, subject: bytes) -> ShredKeys | Refusal:
-    try:
-        return store.keys(subject)
-    except Refused as refused:
-        return refused.code
+def all_keys(home: Path, *subjects: bytes, copy: Path | None = None) -> dict[bytes, ShredKeys | Refusal]:
+    """What a store gives once it is opened again."""
+    with stored(home, copy) as store:
+        return {subject: found_keys(store, subject) for subject in subjects}
 
 
-def payloads(home: Path) -> list[bytes]:
-    """All that the file holds, opened with the root."""
-    content = (home / "store.log").read_bytes()
-    seal = Seal.of(ROOT, content[:HEADER_BYTES])
-    assert seal is not None
-    starts = range(FIRST, len(content), RECORD_BYTES)
-    records = [
-        seal.opened(content[start : start + RECORD_BYTES], position) for position, start in enumerate(starts)
-    ]
-    return [payload for _, _, payload in records if payload is not None]
+def until(fate: Fate, home: Path, copy: Path | None, act: Callable[[Store], None]) -> None:
+    """Act on a store until the power goes."""
+    with closing(pair(home, copy, around=fate.around)) as files, pytest.raises(Died):
+        act(Store(files, Days(files, ROOT)))
 
 
-def flip(path: Path, at: int) -> None:
-    content = bytearray(path.read_bytes())
-    content[at] ^= 1
-    path.write_bytes(content)
+# --- what is kept ---
 
 
-def test_keys_survive_a_restart(home: Path) -> None:
-    keys = filled(home, AMINA, BRUNO)
-    with opened(home) as store:
-        assert {subject: store.keys(subject) for subject in keys} == keys
+def test_keys_survive_a_restart_in_either_place_alone(home: Path, copy: Path) -> None:
+    keys = filled(home, AMINA, BRUNO, copy=copy)
+    for place in (home, copy):
+        assert all_keys(place, AMINA, BRUNO) == keys
+
+
+def test_a_subject_is_on_disk_in_both_places_before_it_is_acknowledged(home: Path, copy: Path) -> None:
+    with stored(home, copy) as store:
+        store.create(AMINA)
+        packed = store.keys(AMINA).packed()
+        assert packed in payloads(home)
+        assert packed in payloads(copy)
+
+
+def test_each_write_is_synchronised_before_it_is_acknowledged(
+    home: Path, copy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[str] = []
+    with stored(home, copy) as store:
+        real = os.fdatasync
+
+        def follow(file: int) -> None:
+            synced.append(os.readlink(f"/proc/self/fd/{file}"))
+            real(file)
+
+        monkeypatch.setattr(os, "fdatasync", follow)
+        store.create(AMINA)
+    assert synced == [str(home / "store.log"), str(copy / "store.log")]
 
 
 def test_creating_twice_changes_nothing(home: Path) -> None:
-    with opened(home) as store:
+    with stored(home) as store:
         store.create(AMINA)
-        keys = store.keys(AMINA)
+        before = files_of(home)
         store.create(AMINA)
-        assert store.keys(AMINA) == keys
-        assert store.status()["store_bytes"] == FIRST + RECORD_BYTES
+        assert files_of(home) == before
 
 
 def test_no_two_keys_are_equal(home: Path) -> None:
     keys = filled(home, AMINA, BRUNO)
-    assert len({key for pair in keys.values() for key in (pair.papers, pair.fields)}) == 4
-
-
-def test_a_shred_key_never_shows_in_a_repr() -> None:
-    assert repr(ShredKeys(b"p" * 32, b"f" * 32)) == "ShredKeys()"
+    with stored(home) as store:
+        known = [*keys.values(), store.house]
+    assert len({key for one in known for key in (one.papers, one.fields)}) == 6
 
 
 def test_an_unknown_subject_is_refused(home: Path) -> None:
-    with opened(home) as store:
-        assert readable(store, AMINA) == Refusal.UNKNOWN
+    assert all_keys(home, AMINA) == {AMINA: Refusal.UNKNOWN}
 
 
-def test_the_file_shows_no_key_and_only_its_owner_reads_it(home: Path) -> None:
+def test_the_files_show_no_key_and_only_their_owner_reads_them(home: Path) -> None:
     keys = filled(home, AMINA)
-    content = (home / "store.log").read_bytes()
+    content = b"".join(files_of(home).values())
     assert keys[AMINA].papers not in content
     assert keys[AMINA].fields not in content
-    assert (home / "store.log").stat().st_mode & 0o777 == 0o600
+    assert {path.name: path.stat().st_mode & 0o777 for path in home.iterdir()} == {
+        "store.log": 0o600,
+        "days.keys": 0o600,
+    }
+
+
+def test_many_threads_write_at_once_and_nothing_is_lost(home: Path, copy: Path) -> None:
+    subjects = [os.urandom(16) for _ in range(48)]
+    with stored(home, copy) as store:
+        threads = [
+            threading.Thread(
+                target=lambda some: [store.create(one) for one in some], args=(subjects[start::8],)
+            )
+            for start in range(8)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        keys = {subject: store.keys(subject) for subject in subjects}
+    assert all_keys(home, *subjects) == all_keys(copy, *subjects) == keys
+
+
+def test_status_counts(home: Path) -> None:
+    with stored(home) as store:
+        for subject in (AMINA, BRUNO, CLAIRE):
+            store.create(subject)
+        store.erase(CLAIRE)
+        size = (home / "store.log").stat().st_size
+        found = store.status()
+    assert (found["subjects"], found["erased"], found["damaged"]) == (2, 1, 0)
+    assert (found["store_bytes"], found["generation"], found["term"]) == (size, 1, 1)
+
+
+# --- records cut short ---
 
 
 def test_a_last_record_cut_short_at_any_length_is_removed_at_start(home: Path) -> None:
     keys = filled(home, AMINA, BRUNO)
     whole = (home / "store.log").read_bytes()
-    for left in range(RECORD_BYTES):
-        (home / "store.log").write_bytes(whole[: FIRST + RECORD_BYTES + left])
-        with opened(home) as store:
-            assert readable(store, AMINA) == keys[AMINA]
-            assert readable(store, BRUNO) == Refusal.UNKNOWN
+    for left in (*range(0, RECORD_BYTES, 12), RECORD_BYTES - 1):
+        (home / "store.log").write_bytes(whole[: AT + RECORD_BYTES + left])
+        with stored(home) as store:
+            assert found_keys(store, AMINA) == keys[AMINA]
+            assert found_keys(store, BRUNO) == Refusal.UNKNOWN
             store.create(CLAIRE)
             claire = store.keys(CLAIRE)
-        with opened(home) as store:
-            assert readable(store, CLAIRE) == claire
-            assert store.status()["damaged_records"] == 0
+        with stored(home) as store:
+            assert found_keys(store, CLAIRE) == claire
+            assert store.damaged_records == 0
 
 
 def test_a_last_record_that_was_never_written_is_removed_at_start(home: Path) -> None:
     keys = filled(home, AMINA)
-    os.truncate(home / "store.log", FIRST + 2 * RECORD_BYTES)
-    with opened(home) as store:
-        assert readable(store, AMINA) == keys[AMINA]
-        assert (store.status()["damaged"], store.status()["store_bytes"]) == (0, FIRST + RECORD_BYTES)
+    os.truncate(home / "store.log", AT + 2 * RECORD_BYTES)
+    with stored(home) as store:
+        assert found_keys(store, AMINA) == keys[AMINA]
+        assert (store.status()["damaged"], store.status()["store_bytes"]) == (0, AT + RECORD_BYTES)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(at=st.integers(0, RECORD_BYTES - 1))
-def test_a_damaged_record_loses_its_subject_only_and_is_reported(home: Path, at: int) -> None:
-    (home / "store.log").unlink(missing_ok=True)
+# --- damage ---
+
+
+def test_a_damaged_record_loses_its_subject_only_and_is_said(home: Path) -> None:
     keys = filled(home, AMINA, BRUNO, CLAIRE)
-    flip(home / "store.log", FIRST + RECORD_BYTES + at)
-    with opened(home) as store:
-        assert readable(store, AMINA) == keys[AMINA]
-        assert readable(store, CLAIRE) == keys[CLAIRE]
-        assert readable(store, BRUNO) in (
-            Refusal.DAMAGED,
-            Refusal.UNKNOWN,
-        )  # unknown when the id itself is hit
-        assert store.status()["damaged_records"] == 1
+    flip(home / "store.log", AT + RECORD_BYTES + 40)
+    with stored(home) as store:
+        assert found_keys(store, AMINA) == keys[AMINA]
+        assert found_keys(store, BRUNO) == Refusal.DAMAGED
+        assert found_keys(store, CLAIRE) == keys[CLAIRE]
+        found = store.status()
+    assert (found["damaged_records"], found["damaged_subjects"]) == (1, [BRUNO.hex()])
+
+
+def test_the_second_copy_heals_it_and_that_is_said(home: Path, copy: Path) -> None:
+    keys = filled(home, AMINA, BRUNO, copy=copy)
+    whole = (copy / "store.log").read_bytes()
+    flip(home / "store.log", AT + 40)
+    with stored(home, copy) as store:
+        assert found_keys(store, AMINA) == keys[AMINA]
+        assert store.repaired
+        assert store.damaged_records == 0
+    assert (home / "store.log").read_bytes() == (copy / "store.log").read_bytes() == whole
+
+
+def test_each_place_heals_what_the_other_lost(home: Path, copy: Path) -> None:
+    keys = filled(home, AMINA, BRUNO, copy=copy)
+    whole = (copy / "store.log").read_bytes()
+    flip(home / "store.log", AT + 40)
+    flip(copy / "store.log", AT + RECORD_BYTES + 40)
+    assert all_keys(home, AMINA, BRUNO, copy=copy) == keys
+    assert (home / "store.log").read_bytes() == (copy / "store.log").read_bytes() == whole
 
 
 def test_a_damaged_subject_is_not_given_new_keys(home: Path) -> None:
     filled(home, AMINA, BRUNO)
-    flip(home / "store.log", FIRST + 40)
-    with opened(home) as store, pytest.raises(Refused) as refused:
-        store.create(AMINA)
-    assert refused.value.code == Refusal.DAMAGED
+    flip(home / "store.log", AT + 40)
+    with stored(home) as store:
+        assert refusal(lambda: store.create(AMINA)) == Refusal.DAMAGED
 
 
-def test_damage_is_still_reported_after_a_compaction(home: Path) -> None:
-    keys = filled(home, AMINA, BRUNO, CLAIRE)
-    flip(home / "store.log", FIRST + 40)
-    with opened(home) as store:
-        store.erase(BRUNO)
-    with opened(home) as store:
-        assert readable(store, AMINA) == Refusal.DAMAGED
-        assert readable(store, CLAIRE) == keys[CLAIRE]
+def test_damage_is_still_refused_and_said_after_compactions(home: Path) -> None:
+    keys = filled(home, AMINA, BRUNO)
+    flip(home / "store.log", AT + 40)
+    for _ in range(2):
+        with stored(home) as store:
+            store.compact()
+    with stored(home) as store:
+        assert found_keys(store, AMINA) == Refusal.DAMAGED
+        assert found_keys(store, BRUNO) == keys[BRUNO]
         assert store.status()["damaged_subjects"] == [AMINA.hex()]
 
 
-def test_a_damaged_tombstone_still_forbids_its_subject(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_damaged_tombstone_still_forbids_its_subject(home: Path) -> None:
     filled(home, AMINA)
-    with opened(home) as store, monkeypatch.context() as patch:
-        patch.setattr(Store, "_compact", lambda *_: None)
-        store.erase(AMINA)
-    flip(home / "store.log", FIRST + RECORD_BYTES + 40)
-    with opened(home) as store:
-        assert readable(store, AMINA) == Refusal.DAMAGED
+    until(
+        Fate(2), home, None, lambda store: store.erase(AMINA)
+    )  # the tombstone is written, the keys still there
+    assert record_at(home, FIRST)[0] == Kind.KEYS
+    flip(home / "store.log", AT + RECORD_BYTES + 40)
+    assert all_keys(home, AMINA) == {AMINA: Refusal.DAMAGED}
 
 
 def test_a_damaged_subject_can_be_erased(home: Path) -> None:
     filled(home, AMINA)
-    flip(home / "store.log", FIRST + 40)
-    with opened(home) as store:
+    flip(home / "store.log", AT + 40)
+    with stored(home) as store:
         store.erase(AMINA)
-        assert readable(store, AMINA) == Refusal.ERASED
+        assert found_keys(store, AMINA) == Refusal.ERASED
         assert store.status()["damaged"] == 0
+
+
+def test_damage_to_what_was_overwritten_loses_nobody(home: Path) -> None:
+    filled(home, AMINA, BRUNO)
+    with stored(home) as store:
+        store.erase(AMINA)
+    assert record_at(home, FIRST)[0] == Kind.VOID
+    flip(home / "store.log", AT + 5)
+    with stored(home) as store:
+        assert store.damaged_records == 1
+        assert store.status()["damaged_subjects"] == []
 
 
 def test_two_swapped_records_are_both_refused(home: Path) -> None:
     filled(home, AMINA, BRUNO)
     content = (home / "store.log").read_bytes()
-    one, two = content[FIRST : FIRST + RECORD_BYTES], content[FIRST + RECORD_BYTES :]
-    (home / "store.log").write_bytes(content[:FIRST] + two + one)
-    with opened(home) as store:
-        assert readable(store, AMINA) == readable(store, BRUNO) == Refusal.DAMAGED
+    one, two = content[AT : AT + RECORD_BYTES], content[AT + RECORD_BYTES :]
+    (home / "store.log").write_bytes(content[:AT] + two + one)
+    assert all_keys(home, AMINA, BRUNO) == {AMINA: Refusal.DAMAGED, BRUNO: Refusal.DAMAGED}
 
 
-def test_a_record_of_an_older_generation_does_not_come_back(home: Path) -> None:
+def test_a_record_of_an_older_generation_does_not_come_back(home: Path, copy: Path) -> None:
     filled(home, AMINA, BRUNO)
-    old = (home / "store.log").read_bytes()
-    with opened(home) as store:
-        store.erase(AMINA)
+    old = record_at(home, FIRST)
+    with stored(home) as store:
+        store.compact()
     new = (home / "store.log").read_bytes()
-    (home / "store.log").write_bytes(old[FIRST : FIRST + RECORD_BYTES].join([new[:FIRST], b""]))
-    with opened(home) as store:
-        assert readable(store, AMINA) == Refusal.DAMAGED
+    for place in (home, copy):
+        (place / "store.log").write_bytes(new[:AT] + old + new[AT + RECORD_BYTES :])
+    assert all_keys(home, AMINA, copy=copy) == {AMINA: Refusal.DAMAGED}
+
+
+def test_the_house_is_written_twice(home: Path) -> None:
+    with stored(home) as store:
+        known = store.house
+    for position in range(FIRST):
+        damaged = clone(home, home.with_name("damaged"))
+        flip(damaged / "store.log", START + position * RECORD_BYTES + 40)
+        with stored(damaged) as store:
+            assert store.house == known
+            store.compact()
+        with stored(damaged) as store:
+            assert store.house == known
+            assert store.damaged_records == 0
+
+
+def test_a_house_damaged_twice_does_not_start_in_one_sentence(home: Path) -> None:
+    filled(home, AMINA)
+    for position in range(FIRST):
+        flip(home / "store.log", START + position * RECORD_BYTES + 40)
+    with (
+        pytest.raises(CannotStart, match=r"^The house's own record in store.log is damaged: .*\.$"),
+        stored(home),
+    ):
+        pass
 
 
 @pytest.mark.parametrize("at", [0, HEADER_BYTES, 10, HEADER_BYTES + 20, HEADER_BYTES - 1])
-def test_one_damaged_header_costs_nothing(home: Path, at: int) -> None:
+def test_one_damaged_header_costs_nothing_and_is_mended(home: Path, at: int) -> None:
     keys = filled(home, AMINA)
+    whole = (home / "store.log").read_bytes()
     flip(home / "store.log", at)
-    with opened(home) as store:
-        assert readable(store, AMINA) == keys[AMINA]
+    assert all_keys(home, AMINA) == keys
+    assert (home / "store.log").read_bytes() == whole
 
 
-def test_another_root_refuses_to_start_and_changes_nothing(home: Path) -> None:
+def test_two_damaged_headers_are_healed_by_the_second_copy_or_refused(home: Path, copy: Path) -> None:
+    keys = filled(home, AMINA, copy=copy)
+    flip(home / "store.log", 9)
+    flip(home / "store.log", HEADER_BYTES + 9)
+    alone = clone(home, home.with_name("alone"))
+    assert all_keys(home, AMINA, copy=copy) == keys
+    before = files_of(alone)
+    with pytest.raises(
+        CannotStart, match=r"^No living day key opens store.log, or its headers are damaged: .*\.$"
+    ):
+        all_keys(alone)
+    assert files_of(alone) == before
+
+
+def test_another_root_is_refused_in_one_sentence_and_changes_nothing(home: Path, copy: Path) -> None:
+    filled(home, AMINA, copy=copy)
+    before = files_of(home, copy)
+    with (
+        pytest.raises(CannotStart, match=r"^This root key opens none of the day keys: .*\.$"),
+        stored(home, copy, root=bytes(32)),
+    ):
+        pass
+    assert files_of(home, copy) == before
+
+
+def test_a_store_of_another_day_is_refused_in_one_sentence_and_changes_nothing(
+    home: Path, tmp_path: Path
+) -> None:
     filled(home, AMINA)
-    before = (home / "store.log").read_bytes()
-    with pytest.raises(CannotStart, match="root key does not open"):
-        Store(home, bytes(32))
-    assert (home / "store.log").read_bytes() == before
+    filled(tmp_path / "other", AMINA)
+    (home / "store.log").write_bytes((tmp_path / "other" / "store.log").read_bytes())
+    before = files_of(home)
+    with pytest.raises(CannotStart, match=r"^No living day key opens store.log"), stored(home):
+        pass
+    assert files_of(home) == before
 
 
-def test_erased_keys_are_no_longer_in_any_file(home: Path) -> None:
-    keys = filled(home, AMINA, BRUNO)
-    record = (home / "store.log").read_bytes()[FIRST : FIRST + RECORD_BYTES]
-    with opened(home) as store:
+def test_a_store_that_is_gone_is_never_replaced_by_a_new_one(home: Path) -> None:
+    with stored(home) as store:
+        store._days.add()
+        store.compact()
+    (home / "store.log").unlink()
+    before = files_of(home)
+    with pytest.raises(CannotStart, match=r"store.log is gone"), stored(home):
+        pass
+    assert files_of(home) == before
+
+
+# --- which is the newer ---
+
+
+def written(place: Path, days: Days, stamp: Stamp, *subjects: bytes) -> dict[bytes, ShredKeys]:
+    """Write a store of that stamp by hand."""
+    key = days.key(stamp.day)
+    assert key is not None
+    seal = Seal(key, stamp, os.urandom(32))
+    house, keys = ShredKeys.new(), {subject: ShredKeys.new() for subject in subjects}
+    entries = [*((name, house) for name in HOUSE), *keys.items()]
+    records = [
+        seal.record(Kind.KEYS, name, place_, own.packed()) for place_, (name, own) in enumerate(entries)
+    ]
+    (place / "store.log").write_bytes(seal.header * 2 + b"".join(records))
+    return keys
+
+
+@pytest.mark.parametrize(
+    ("older", "newer"),
+    [
+        pytest.param(Stamp(1, 9, 1), Stamp(2, 1, 1), id="term"),
+        pytest.param(Stamp(1, 8, 1), Stamp(1, 9, 1), id="generation"),
+        pytest.param(Stamp(1, 1, 1), Stamp(1, 1, 1), id="length"),
+    ],
+)
+@pytest.mark.parametrize("newer_is_ours", [True, False])
+def test_the_greater_stamp_wins_and_both_places_become_it(
+    home: Path, copy: Path, older: Stamp, newer: Stamp, newer_is_ours: bool
+) -> None:
+    filled(home, copy=copy)
+    days = living_days(home)
+    places = (copy, home) if newer_is_ours else (home, copy)
+    written(places[0], days, older, AMINA)
+    keys = written(places[1], days, newer, AMINA, BRUNO)
+    with stored(home, copy) as store:
+        assert {subject: found_keys(store, subject) for subject in (AMINA, BRUNO)} == keys
+        assert store.stamp == newer
+        assert store.repaired != newer_is_ours
+    assert (home / "store.log").read_bytes() == (copy / "store.log").read_bytes()
+    assert all_keys(home, AMINA, BRUNO) == keys
+
+
+def test_a_place_that_is_empty_takes_what_the_other_holds(home: Path, copy: Path) -> None:
+    keys = filled(home, AMINA, copy=copy)
+    for place in (home, copy):
+        for path in place.iterdir():
+            path.unlink()
+        assert all_keys(home, AMINA, copy=copy) == keys
+        assert files_of(home).keys() == {home / "days.keys", home / "store.log"}
+        assert all_keys(place, AMINA) == keys
+
+
+def test_taking_over_begins_a_term(home: Path, copy: Path) -> None:
+    keys = filled(home, AMINA, copy=copy)
+    with closing(pair(home, copy)) as files:
+        assert Store(files, Days(files, ROOT), take_over=True).stamp == Stamp(2, 2, 1)
+    with stored(home, copy) as store:
+        assert store.stamp == Stamp(2, 2, 1)
+        assert found_keys(store, AMINA) == keys[AMINA]
+
+
+# --- what is forgotten ---
+
+
+def test_erased_keys_are_in_no_file_of_either_place(home: Path, copy: Path) -> None:
+    keys = filled(home, AMINA, BRUNO, copy=copy)
+    sealed = record_at(home, FIRST)[17:]
+    with stored(home, copy) as store:
         store.erase(AMINA)
-    assert [path.name for path in home.iterdir()] == ["store.log"]
-    assert record[17:] not in (home / "store.log").read_bytes()
-    held = b"".join(payloads(home))
-    assert keys[AMINA].papers not in held
-    assert keys[AMINA].fields not in held
-    assert keys[BRUNO].papers in held
+        for content in files_of(home, copy).values():
+            assert sealed not in content
+        for place in (home, copy):
+            assert keys[AMINA].packed() not in payloads(place)
+            assert keys[BRUNO].packed() in payloads(place)
+
+
+def test_replaced_keys_are_in_no_file_of_either_place(home: Path, copy: Path) -> None:
+    keys = filled(home, AMINA, copy=copy)
+    with stored(home, copy) as store:
+        store.append(AMINA, keys[AMINA].ratcheted())
+        sealed = [record_at(home, FIRST + place)[17:] for place in range(2)]
+        assert keys[AMINA].packed() in payloads(home)
+        store.put(AMINA, keys[AMINA].at(1))
+        for content in files_of(home, copy).values():
+            assert not [one for one in sealed if one in content]
+        assert not [one for one in payloads(home) + payloads(copy) if keys[AMINA].papers in one]
+        assert found_keys(store, AMINA) == keys[AMINA].at(1)
+    assert all_keys(home, AMINA) == {AMINA: keys[AMINA].at(1)}
+
+
+def test_a_compaction_leaves_no_old_record_in_any_file(home: Path, copy: Path) -> None:
+    keys = filled(home, AMINA, BRUNO, copy=copy)
+    with stored(home, copy) as store:
+        store.append(AMINA, keys[AMINA].ratcheted())
+        sealed = [record_at(home, place)[17:] for place in range(FIRST + 3)]
+        assert len(set(sealed)) == FIRST + 3
+        store.compact()
+        assert store.stamp.generation == 2
+        for content in files_of(home, copy).values():
+            assert not [one for one in sealed if one in content]
+        assert len(payloads(home)) == FIRST + 2
+    assert all_keys(home, AMINA, BRUNO) == {AMINA: keys[AMINA].ratcheted(), BRUNO: keys[BRUNO]}
+
+
+def test_a_compaction_keeps_what_was_erased_and_what_was_lost(home: Path) -> None:
+    keys = filled(home, AMINA, BRUNO, CLAIRE)
+    flip(home / "store.log", AT + 40)
+    with stored(home) as store:
+        store.erase(BRUNO)
+        store.compact()
+    assert all_keys(home, AMINA, BRUNO, CLAIRE) == {
+        AMINA: Refusal.DAMAGED,
+        BRUNO: Refusal.ERASED,
+        CLAIRE: keys[CLAIRE],
+    }
 
 
 def test_an_erased_id_is_refused_for_ever(home: Path) -> None:
     filled(home, AMINA, BRUNO)
-    with opened(home) as store:
+    with stored(home) as store:
         store.erase(AMINA)
         store.erase(AMINA)
-    with opened(home) as store:
-        assert readable(store, AMINA) == Refusal.ERASED
-        with pytest.raises(Refused) as refused:
-            store.create(AMINA)
-        assert refused.value.code == Refusal.ERASED
+        store.compact()
+    with stored(home) as store:
+        assert found_keys(store, AMINA) == Refusal.ERASED
+        assert refusal(lambda: store.create(AMINA)) == Refusal.ERASED
 
 
 def test_an_id_may_be_erased_before_it_is_known(home: Path) -> None:
-    with opened(home) as store:
+    with stored(home) as store:
         store.erase(AMINA)
-        assert readable(store, AMINA) == Refusal.ERASED
+    assert all_keys(home, AMINA) == {AMINA: Refusal.ERASED}
 
 
-def test_an_erasure_cut_before_its_compaction_is_finished_at_start(
-    home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    keys = filled(home, AMINA, BRUNO)
-    with opened(home) as store, monkeypatch.context() as patch:
-        patch.setattr(Store, "_compact", lambda *_: None)
-        store.erase(AMINA)
-    assert keys[AMINA].papers in b"".join(payloads(home))
-    (home / "store.new").write_bytes(b"half a compaction")
-    with opened(home) as store:
-        assert readable(store, AMINA) == Refusal.ERASED
-        assert readable(store, BRUNO) == keys[BRUNO]
-    assert keys[AMINA].papers not in b"".join(payloads(home))
-    assert not (home / "store.new").exists()
+def test_an_erasure_cut_before_its_keys_were_overwritten_is_finished_at_start(home: Path, copy: Path) -> None:
+    keys = filled(home, AMINA, BRUNO, copy=copy)
+    until(Fate(3), home, copy, lambda store: store.erase(AMINA))
+    assert keys[AMINA].packed() in payloads(home)
+    assert all_keys(home, AMINA, BRUNO, copy=copy) == {AMINA: Refusal.ERASED, BRUNO: keys[BRUNO]}
+    assert keys[AMINA].packed() not in payloads(home) + payloads(copy)
 
 
-def test_a_compaction_that_failed_is_done_by_the_next_erase(
-    home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    keys = filled(home, AMINA, BRUNO)
-    with opened(home) as store:
-        with monkeypatch.context() as patch:
-            patch.setattr(Path, "rename", full_disk)
-            with pytest.raises(Refused) as refused:
-                store.erase(AMINA)
-        assert refused.value.code == Refusal.STORE
-        assert readable(store, AMINA) == Refusal.ERASED
-        store.erase(AMINA)
-        assert readable(store, BRUNO) == keys[BRUNO]
-    assert keys[AMINA].papers not in b"".join(payloads(home))
+def test_half_a_compaction_left_by_a_crash_is_removed_at_start(home: Path, copy: Path) -> None:
+    keys = filled(home, AMINA, copy=copy)
+    until(Fate(1, 0.5), home, copy, lambda store: store.compact())
+    assert (home / "store.log.new").exists()
+    assert all_keys(home, AMINA, copy=copy) == keys
+    assert not (home / "store.log.new").exists()
 
 
-def full_disk(*_: object) -> None:
-    raise OSError(28, "No space left on device")
+# --- a disk that fails ---
 
 
-def test_a_subject_whose_fsync_failed_is_not_acknowledged(
-    home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with opened(home) as store:
-        with monkeypatch.context() as patch:
-            patch.setattr(os, "fsync", full_disk)
-            with pytest.raises(Refused) as refused:
-                store.create(AMINA)
-        assert refused.value.code == Refusal.STORE
-        assert readable(store, AMINA) == Refusal.UNKNOWN
+def full(fate: Fate, home: Path, copy: Path | None = None, *, strict: bool = False) -> Store:
+    """A store whose disk says that it is full when the fate wants."""
+    files = pair(home, copy, around=fate.around, strict=strict)
+    store = Store(files, Days(files, ROOT))
+    fate.steps = 0
+    return store
+
+
+@pytest.mark.parametrize("part", [0, 0.5, 1])
+def test_a_subject_that_could_not_be_written_is_not_acknowledged(home: Path, part: float) -> None:
+    filled(home)
+    fate = Fate(part=part, dies=False)
+    with closing(full(fate, home)) as store:
+        fate.at = 1
+        assert refusal(lambda: store.create(AMINA)) == Refusal.STORE
+        assert found_keys(store, AMINA) == Refusal.UNKNOWN
         store.create(BRUNO)
         bruno = store.keys(BRUNO)
-    with opened(home) as store:
-        assert readable(store, BRUNO) == bruno
+    with stored(home) as store:
+        assert found_keys(store, BRUNO) == bruno
         assert store.status()["damaged"] == 0
 
 
-def test_a_subject_is_on_disk_before_it_is_acknowledged(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    order: list[str] = []
-    with opened(home) as store, monkeypatch.context() as patch:
-        patch.setattr(os, "fsync", lambda _: order.append("fsync"))
-        store.create(AMINA)
-        order.append("acknowledged")
-    assert order == ["fsync", "acknowledged"]
-
-
-def test_two_keepers_never_share_a_home(home: Path) -> None:
-    with opened(home), pytest.raises(CannotStart, match="already running"):
-        Store(home, ROOT)
-
-
-@settings(max_examples=25, deadline=None)
-@given(
-    acts=st.lists(st.tuples(st.sampled_from(["create", "erase", "restart"]), st.integers(0, 5)), max_size=25)
-)
-def test_the_store_behaves_as_a_dictionary_with_a_blacklist(
-    tmp_path_factory: pytest.TempPathFactory, acts: list[tuple[str, int]]
+@pytest.mark.parametrize("part", [0, 0.5, 1])
+@pytest.mark.parametrize("strict", [True, False])
+@pytest.mark.parametrize("step", [1, 2])
+def test_what_follows_a_compaction_that_failed_is_not_lost(
+    home: Path, copy: Path, step: int, strict: bool, part: float
 ) -> None:
-    home = tmp_path_factory.mktemp("store", numbered=True)
-    known: dict[bytes, ShredKeys] = {}
-    erased: set[bytes] = set()
-    store = Store(home, ROOT)
-    for act, number in acts:
-        subject = UUID(int=number).bytes
-        if act == "restart":
-            store.close()
-            store = Store(home, ROOT)
-        elif act == "erase":
-            store.erase(subject)
-            erased.add(subject)
-            known.pop(subject, None)
-        elif subject not in erased:
-            store.create(subject)
-            assert known.setdefault(subject, store.keys(subject)) == store.keys(subject)
-    store.close()
-    with opened(home) as store:
-        assert {subject: store.keys(subject) for subject in known} == known
-        assert {readable(store, subject) for subject in erased} <= {Refusal.ERASED}
-        assert store.status()["damaged"] == 0
+    keys = filled(home, AMINA, BRUNO, copy=copy)
+    fate = Fate(part=part, dies=False)
+    with closing(full(fate, home, copy, strict=strict)) as store:
+        store.erase(AMINA)
+        fate.at = fate.steps + step
+        if step == 1 or strict:
+            assert refusal(store.compact) == Refusal.STORE
+        else:
+            store.compact()
+        fate.heal()
+        store._files.catch_up(("days.keys", "store.log"))
+        store.create(CLAIRE)
+        keys[CLAIRE] = store.keys(CLAIRE)
+    for place in (home, copy):
+        assert all_keys(place, AMINA, BRUNO, CLAIRE) == {**keys, AMINA: Refusal.ERASED}
 
 
-def test_a_tombstone_weighs_as_much_as_a_record() -> None:
-    seal = Seal(ROOT, 1, bytes(32))
-    subject = uuid4().bytes
-    assert (
-        len(seal.record(Kind.ERASED, subject, 0)) == len(seal.record(Kind.KEYS, subject, 0)) == RECORD_BYTES
-    )
+def test_keys_that_could_not_be_overwritten_are_by_the_next_erasure(home: Path) -> None:
+    keys = filled(home, AMINA, BRUNO)
+    fate = Fate(dies=False)
+    with closing(full(fate, home)) as store:
+        fate.at = 2
+        assert refusal(lambda: store.erase(AMINA)) == Refusal.STORE
+        assert found_keys(store, AMINA) == Refusal.ERASED
+        assert keys[AMINA].packed() in payloads(home)
+        store.erase(AMINA)
+        assert keys[AMINA].packed() not in payloads(home)
+        assert found_keys(store, BRUNO) == keys[BRUNO]

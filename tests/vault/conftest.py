@@ -9,8 +9,10 @@ from django.conf import settings
 
 from havre.people.models import Person
 from havre.reading.client import ReadingServer
+from havre.vault.models import Document
 from tests import cast as stage
 from tests.cast import Cast
+from tests.vault import papers
 
 
 @pytest.fixture(autouse=True)
@@ -31,6 +33,12 @@ def bruno(cast: Cast) -> Person:
     bruno = cast.bruno()
     cast.agreed(bruno, cast.halte, cast.tilleuls)
     return bruno
+
+
+@pytest.fixture
+def drawn(cast: Cast, bruno: Person) -> Document:
+    """A paper of one page, drawn as the worker leaves it, without a reading server."""
+    return papers.draw(cast, bruno)
 
 
 @pytest.fixture(scope="session")

@@ -24,39 +24,19 @@ from tests import cast as stage
 from tests.accounts.stagehands import keeper_absent
 from tests.cast import Cast
 from tests.reading import samples
+from tests.vault.papers import cut, flip, folder, version_of
 
 pytestmark = pytest.mark.django_db
 
 PDF = samples.pdf_of_pages(3)
 
 
-def version_of(document: Document) -> Version:
-    return Version.objects.select_related("document__person").get(document=document)
-
-
 def make_pages(document: Document) -> str:
     return str(tasks.make_pages.call(str(version_of(document).pk)))
 
 
-def folder(document: Document) -> Path:
-    (found,) = Path(settings.BLOBS).glob(f"*/{version_of(document).blob}")
-    return found
-
-
 def body(answer: Any) -> bytes:
     return b"".join(answer.streaming_content)
-
-
-@pytest.fixture
-def drawn(cast: Cast, bruno: Person) -> Document:
-    """A paper of one page, drawn as the worker leaves it, without a reading server."""
-    document = cast.paper(bruno)
-    version = version_of(document)
-    dek = files.open_key(version, by=sealing.worker(), purpose="pages")
-    for name in ("page-1", "thumb-1"):
-        files.write(version, name, dek, iter([stage.photo(name)]))
-    Version.objects.filter(pk=version.pk).update(pages=Pages.READY, shown_pages=1, page_count=1)
-    return document
 
 
 @pytest.mark.usefixtures("reader")
@@ -137,7 +117,7 @@ def test_without_the_reading_server_a_paper_waits_and_says_so(
 
 def test_a_paper_whose_original_is_damaged_does_not_wait_for_ever(cast: Cast, bruno: Person) -> None:
     document = cast.paper(bruno)
-    _flip(folder(document) / "original", 100)
+    flip(folder(document) / "original", 100)
     make_pages(document)
     assert version_of(document).pages == Pages.NONE
 
@@ -177,11 +157,6 @@ def test_the_pages_and_the_small_ones_are_pictures(cast: Cast, drawn: Document) 
 def test_a_page_that_is_not_there_is_nowhere(cast: Cast, drawn: Document, number: int) -> None:
     for route in ("document-page", "document-thumb"):
         assert cast.client("claire").get(reverse(route, args=[drawn.pk, number])).status_code == 404
-
-
-def test_a_page_whose_file_is_gone_is_nowhere(cast: Cast, drawn: Document) -> None:
-    (folder(drawn) / "page-1").unlink()
-    assert cast.client("claire").get(reverse("document-page", args=[drawn.pk, 1])).status_code == 404
 
 
 def test_the_original_is_given_to_keep_and_never_run_here(cast: Cast, bruno: Person) -> None:
@@ -237,17 +212,7 @@ def test_the_keeper_opens_no_private_key_for_a_professional(cast: Cast, bruno: P
 # --- what somebody altered ---
 
 
-def _flip(path: Path, at: int) -> None:
-    data = bytearray(path.read_bytes())
-    data[at] ^= 1
-    path.write_bytes(data)
-
-
-def _cut(path: Path, at: int) -> None:
-    path.write_bytes(path.read_bytes()[:at])
-
-
-@pytest.mark.parametrize("alter", [_flip, _cut])
+@pytest.mark.parametrize("alter", [flip, cut])
 @pytest.mark.parametrize("at", [0, 30, 57, -1])
 def test_an_altered_paper_gives_a_fault_and_no_byte(
     cast: Cast, drawn: Document, alter: Callable[[Path, int], None], at: int
