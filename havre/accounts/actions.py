@@ -18,7 +18,7 @@ from django.utils import timezone
 from havre.accounts import sessions
 from havre.accounts.models import SecondFactor, Space, User
 from havre.audit import actions as audit
-from havre.core import limits, sealing
+from havre.core import facts, limits, sealing
 from havre.core.ids import uuid7
 from havre.core.keeper_client import Actor
 
@@ -45,7 +45,7 @@ def nobody() -> Actor:
 
 def email_token(email: str) -> str:
     """The blind token of an address, however it is typed (case, spaces, compatibility forms)."""
-    return sealing.blind(None, EMAIL_KIND, unicodedata.normalize("NFKC", email).strip().casefold())[0]
+    return sealing.blind(None, EMAIL_KIND, facts.email(email))[0]
 
 
 @transaction.atomic

@@ -40,7 +40,9 @@ class Days:
         self._days: dict[int, Day] = {}
         self.damaged = 0
         contents = files.contents(NAME)
-        halves = [half for content in _newest_last(files, contents) for half in _halves(self._wrapping, content)]
+        halves = [
+            half for content in _newest_last(files, contents) for half in _halves(self._wrapping, content)
+        ]
         for half in halves:
             self._days |= half.days
         self._days = {number: day for number, day in self._days.items() if number > self.newest - SLOTS}

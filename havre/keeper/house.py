@@ -50,7 +50,9 @@ class House:
     def rotate(self) -> int:
         """Re-key the store under a new day key; keys beyond the last fourteen go once both places have it."""
         with self._rotating, writes():
-            if self.store.stamp.day == self.days.newest:  # else the last re-keying failed, and its key is to be used
+            if (
+                self.store.stamp.day == self.days.newest
+            ):  # else the last re-keying failed, and its key is to be used
                 self.days.add()
             day = self.days.newest
             self.store.compact()

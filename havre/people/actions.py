@@ -20,7 +20,7 @@ from havre.core.ids import uuid7
 from havre.inbox import actions as inbox
 from havre.organisations import access as seats
 from havre.organisations.models import Structure
-from havre.people import access, terms
+from havre.people import access, names, terms
 from havre.people.models import Accompaniment, Consent, Means, Party, Person, Withdrawal
 
 
@@ -34,6 +34,7 @@ def open_record(*, by: User, structure: UUID, name: str, birth: str = "", langua
     sealing.seal(person, by=by.actor, name=name, birth=birth, language=language)
     person.save()
     Accompaniment.objects.create(person=person, structure_id=structure, created_by=by.pk)
+    names.write([person], structure, by=by.actor)
     audit.record("people.person.created", by=by.pk, structure=structure, person=person.pk, on=person)
     return person
 
@@ -80,6 +81,7 @@ def give_consent(person: Person, given: Given, *, by: User) -> Consent:
         raise CannotName
     consent = _consent(person, given, by, collecting[0])
     Party.objects.bulk_create(Party(consent=consent, structure_id=structure) for structure in sorted(named))
+    names.write([person], *sorted(named), by=by.actor)
     audit.record(
         "people.consent.given",
         by=by.pk,

@@ -11,7 +11,7 @@ class PeopleConfig(AppConfig):
         from havre.audit import acts
         from havre.core import periodic, shredding
         from havre.inbox import kinds
-        from havre.people import shredder, tasks
+        from havre.people import names, shredder, tasks
 
         acts.register("people.person.created", _("a ouvert le dossier"))
         acts.register("people.person.seen", _("a regardé le dossier"))
@@ -29,4 +29,6 @@ class PeopleConfig(AppConfig):
             kinds.object_url(lambda id: reverse("consent", args=[id])),
         )
         periodic.tick.register("consents-ending", 3600, tasks.announce_ending_consents)
+        periodic.tick.register("names-renewed", 600, tasks.renew_names)
+        periodic.tick.register("names-cleaned", 24 * 3600, names.clean)
         shredding.register(shredder.SHREDDERS)

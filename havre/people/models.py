@@ -159,3 +159,20 @@ class Withdrawal(models.Model):
 
     def __str__(self) -> str:
         return f"withdrawal of {self.consent_id}"
+
+
+class NameToken(models.Model):
+    """One blinded fact of a person's name, by which one structure finds them (`names.py`, docs/names.md).
+
+    `token` is 16 bytes of an HMAC under the structure's key of the year; `rules` tells which rules made the fact.
+    """
+
+    pk = models.CompositePrimaryKey("structure", "token", "person")
+    structure = models.ForeignKey(Structure, models.CASCADE, related_name="+", db_index=False)
+    token = models.BinaryField()
+    person = models.ForeignKey(Person, models.CASCADE, related_name="+")
+    year = models.PositiveSmallIntegerField()
+    rules = models.PositiveSmallIntegerField()
+
+    def __str__(self) -> str:
+        return f"{self.structure_id} {self.person_id}"

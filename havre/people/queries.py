@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,45 +14,58 @@ from havre.accounts.models import User
 from havre.audit import acts
 from havre.audit import queries as audit
 from havre.audit.models import Entry
-from havre.core import sealing
+from havre.core import sealing, sounds
+from havre.core.sounds import Asked
 from havre.organisations import queries as organisations
-from havre.people import access, births
-from havre.people.models import Consent, Person
+from havre.people import access, births, names
+from havre.people.models import Consent, Person, PersonQuerySet
 
-SHOWN = 50  # a page
-OPENED = 1_000  # names opened for one search at most; blind tokens take over beyond (issue of the structures)
+SHOWN = 50  # a page of the list
+SEARCHED = 20  # a page of a search, and the names that it opens at most
+LONGEST = 100  # signs of a search
 
 
 @dataclass(frozen=True)
 class Found:
-    """People found, and whether more stand behind them."""
+    """People found, and whether more stand behind them.
+
+    Of a search: `sure` when every name is written as it was typed, or begins so; `alike` when all of them only sound
+    so; `short` when too few letters were typed for beginnings to answer.
+    """
 
     people: list[Person]
     more: bool
-
-
-def fold(text: str) -> str:
-    """Letters as they are compared: no case, no accents, no signs."""
-    spread = unicodedata.normalize("NFKD", text.casefold())
-    kept = "".join(sign if sign.isalnum() else " " for sign in spread if not unicodedata.combining(sign))
-    return " ".join(kept.split())
+    sure: bool = False
+    alike: bool = False
+    short: bool = False
 
 
 def search(user: User, words: str = "", *, page: int = 1) -> Found:
-    """The people that a user may see, newest first, or those whose name holds the beginnings of all these words."""
+    """The people that a user may see, newest first, or those whose name answers all these words, the surest first."""
     visible = Person.objects.visible_to(user).order_by("-created_at", "-id").fetch_mode(FETCH_RAISE)
-    wanted = fold(words[:100]).split()
-    if not wanted:
-        start = (page - 1) * SHOWN
-        rows = list(visible[start : start + SHOWN + 1])
-        return Found(dress(named(rows[:SHOWN], user, "list"), user), more=len(rows) > SHOWN)
-    rows = named(list(visible[:OPENED]), user, "search")
-    hits = [person for person in rows if _answers(fold(person.name).split(), wanted)]
-    return Found(dress(hits[:SHOWN], user), more=len(hits) > SHOWN)
+    asked = sounds.asked(words[:LONGEST])
+    if asked:
+        return _search(user, visible, asked)
+    start = (page - 1) * SHOWN
+    rows = list(visible[start : start + SHOWN + 1])
+    return Found(dress(named(rows[:SHOWN], user, "list"), user), more=len(rows) > SHOWN)
 
 
-def _answers(name: list[str], wanted: list[str]) -> bool:
-    return all(any(part.startswith(word) for part in name) for word in wanted)
+def _search(user: User, visible: PersonQuerySet, asked: list[Asked]) -> Found:
+    """Their tokens choose who is opened, 20 at most; then the names themselves say who answers, and how well."""
+    rows = list(names.answering(visible, user, asked)[: SEARCHED + 1])
+    opened = named(rows[:SEARCHED], user, "search")
+    answers = {person.pk: [word.answer(person.name) for word in asked] for person in opened}
+    hits = [person for person in opened if all(answers[person.pk])]
+    hits.sort(key=lambda person: -sum(answers[person.pk]))
+    written = [min(answers[person.pk]) > 1 for person in hits]
+    return Found(
+        dress(hits, user),
+        more=len(rows) > SEARCHED,
+        sure=all(written),
+        alike=not any(written),
+        short=all(len(word.written[0]) < sounds.SHORTEST for word in asked),
+    )
 
 
 def named(people: list[Person], user: User, purpose: str) -> list[Person]:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from havre.core import sealing
 from havre.core.shredding import Shredder
-from havre.people.models import Accompaniment, Consent, Party, Person, Withdrawal
+from havre.people.models import Accompaniment, Consent, NameToken, Party, Person, Withdrawal
 
 
 def _export_person(id: UUID) -> list[dict[str, Any]]:
@@ -32,7 +32,7 @@ def _export_accompaniments(id: UUID) -> list[dict[str, Any]]:
 
 
 def _nothing(id: UUID) -> list[dict[str, Any]]:
-    """Given back with the accord that it belongs to."""
+    """Given back with the accord that it belongs to, or with the name that it is made from."""
     return []
 
 
@@ -66,5 +66,11 @@ SHREDDERS = [
         "As its accord.",
         _nothing,
         lambda id: Withdrawal.objects.filter(consent__person=id).delete()[0],
+    ),
+    Shredder(
+        "people.nametoken",
+        "As long as the structure may see the person, and a day; renewed each year.",
+        _nothing,
+        lambda id: NameToken.objects.filter(person=id).delete()[0],
     ),
 ]

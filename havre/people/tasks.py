@@ -9,9 +9,11 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from havre.inbox import actions as inbox
+from havre.people import names
 from havre.people.models import Consent, Party
 
 AHEAD = timedelta(days=30)
+RENEWED = 1_000  # names at a time, about three seconds: the clock has other work
 
 
 def _renewed(consent: Consent) -> QuerySet[Party, UUID]:
@@ -37,3 +39,8 @@ def announce_ending_consents() -> int:
                 )
                 asked += 1
     return asked
+
+
+def renew_names() -> int:
+    """Write some of the tokens of names that are missing or old: after an upgrade, at the turn of the year."""
+    return names.renew(most=RENEWED)

@@ -58,12 +58,12 @@ def _with_records(request: ProRequest) -> list[UUID]:
 @professionals
 @require_http_methods(READ)
 def people(request: ProRequest) -> HttpResponse:
-    """The people whom the user's structures accompany, or who named them; search by the beginnings of names."""
+    """The people whom the user's structures accompany, or who named them; search by beginnings and sounds."""
     _with_records(request)
     words = request.GET.get("q", "")
     page = _page_number(request.GET.get("page", ""))
     found = queries.search(request.user, words, page=page)
-    if queries.fold(words[:100]) and not request.htmx and len(found.people) == 1:
+    if found.sure and not request.htmx and len(found.people) == 1 and not found.more:
         return redirect("person", id=found.people[0].pk)
     context = {
         "found": found,

@@ -73,6 +73,7 @@ CLEAR = {
     "people.consent.purpose": _CODE,
     "people.consent.means": _CODE,
     "people.consent.receipt": _HASH + "; salted",
+    "people.nametoken.token": _HASH + "; docs/names.md says what equal ones tell",
     "vault.document.part": _CODE,
     "vault.version.wrapped_key": "a key wrapped by the keeper",
     "vault.version.media_type": _CODE,
@@ -155,6 +156,12 @@ READS = {
     "outbox/shelf.py:_after": _SEALED,
     "outbox/shelf.py:_strays": _SEALED,
     "people/actions.py:withdraw": "writes; access is asked one line above",
+    "people/names.py:answering.holding": "narrows rows that `visible_to` has given",
+    "people/names.py:write": "replaces tokens of people whom the caller has, unread",
+    "people/names.py:_lacking": "the clock asks whose tokens are missing: ids alone",
+    "people/names.py:_seen": "the clock asks which structure sees whom: ids alone",
+    "people/names.py:clean": "the clock removes tokens, unread",
+    "people/names.py:make_all_again": "the operator marks every token as old, unread",
     "people/tasks.py:announce_ending_consents": "the clock, for every structure; it reads ids and dates alone",
     "vault/queries.py:latest_versions": _GIVEN,
     "vault/tasks.py:make_pages": "the worker, for one id of its queue",
@@ -167,6 +174,7 @@ READS = {
 
 FOR_SYSTEM = {
     "people/management/commands/erase_person.py:Command.handle": "the operator erases somebody at their word",
+    "people/names.py:renew": "the clock writes the tokens by which names are found",
     "people/shredder.py:_export_person": "export",
     "people/shredder.py:SHREDDERS": "erasure",
     "vault/queries.py:has_papers": "is the vault empty? a yes or a no, which no user sees",

@@ -117,6 +117,9 @@ class Step:
                 return [frame[:at], frame[at : 2 * at], frame[2 * at :]]
             case 10:
                 return [[(1 << 20) + 1, 1 << 31, 2**32 - 1, 0][at % 4].to_bytes(4) + frame[4:]]
+            case 11:
+                body = frame[4 : 4 + at % len(frame[4:])]
+                return [len(body).to_bytes(4) + body]
         return [frame]
 
     def _word(self, fit: list[bytes]) -> bytes:

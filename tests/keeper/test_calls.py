@@ -185,7 +185,9 @@ def test_creating_again_changes_nothing(house: Asking, home: Path) -> None:
     assert house.names(AMINA) == name
 
 
-def test_erasing_is_for_ever_answers_its_day_and_may_be_repeated(house: Asking, home: Path, copy: Path) -> None:
+def test_erasing_is_for_ever_answers_its_day_and_may_be_repeated(
+    house: Asking, home: Path, copy: Path
+) -> None:
     _, wrapped = house.seal(AMINA)
     house.rotate(2)
     record = record_at(home, 2)
@@ -217,7 +219,9 @@ def test_an_erasure_in_the_middle_of_a_ratchet_leaves_no_epoch(house: Asking, ho
     house.ratchet(AMINA, wrapped)
     house.erase(AMINA)
     left = payloads(home) + payloads(copy)
-    assert not [one for one in left if first.papers in one or first.ratcheted().papers in one or first.fields in one]
+    assert not [
+        one for one in left if first.papers in one or first.ratcheted().papers in one or first.fields in one
+    ]
 
 
 def test_an_erased_id_stays_refused_when_its_tombstone_was_lost(house: Asking) -> None:
@@ -496,7 +500,9 @@ def test_every_call_is_tried_here() -> None:
 
 @pytest.mark.parametrize("name", [name for name, (_, fields) in ASKS.items() if AMINA in fields])
 @pytest.mark.parametrize("id_", [*HOUSE, b"", bytes(15), bytes(17)])
-def test_the_houses_own_ids_and_what_is_no_id_are_refused_everywhere(house: Asking, name: str, id_: bytes) -> None:
+def test_the_houses_own_ids_and_what_is_no_id_are_refused_everywhere(
+    house: Asking, name: str, id_: bytes
+) -> None:
     call, fields = ASKS[name]
     if name == "tokens" and not id_:
         return  # the whole platform
@@ -518,7 +524,9 @@ def test_a_call_that_does_not_exist_is_refused(house: Asking, call: int) -> None
     assert refusal(lambda: house.keeper.answer(call, [])) == Refusal.MALFORMED
 
 
-@pytest.mark.parametrize("word", [b"", b"two words", "é".encode(), b"x" * 65, b"line\nbreak", b"a\x00", b"\xff"])
+@pytest.mark.parametrize(
+    "word", [b"", b"two words", "é".encode(), b"x" * 65, b"line\nbreak", b"a\x00", b"\xff"]
+)
 def test_a_purpose_or_a_kind_is_a_short_word(house: Asking, word: bytes) -> None:
     _, wrapped = house.seal(AMINA)
     for call, fields in (
@@ -639,7 +647,10 @@ def test_threads_that_move_erase_and_open_at_once_see_only_what_is_true(house: A
             house.create(subject)
             house.erase(subject)
 
-    threads = [threading.Thread(target=read), *(threading.Thread(target=fill, args=(at,)) for at in (1000, 2000))]
+    threads = [
+        threading.Thread(target=read),
+        *(threading.Thread(target=fill, args=(at,)) for at in (1000, 2000)),
+    ]
     for thread in threads:
         thread.start()
     for _ in range(6):

@@ -60,7 +60,9 @@ def test_the_store_is_re_keyed_once_a_day(clocks: Clocks, house: Asking) -> None
     assert house.check()["generation"] == 3
 
 
-def test_a_clock_one_day_back_is_one_alarm_and_the_machines_clock_re_keys(clocks: Clocks, house: Asking) -> None:
+def test_a_clock_one_day_back_is_one_alarm_and_the_machines_clock_re_keys(
+    clocks: Clocks, house: Asking
+) -> None:
     clocks.wall -= DAY_SECONDS
     house.create(AMINA)
     for _ in range(24):
@@ -224,7 +226,9 @@ def test_a_copy_that_holds_what_was_never_read_here_is_never_overwritten(
 
 
 @pytest.mark.parametrize("late", [False, True])
-def test_when_two_keepers_went_on_apart_the_one_that_took_over_wins(home: Path, copy: Path, late: bool) -> None:
+def test_when_two_keepers_went_on_apart_the_one_that_took_over_wins(
+    home: Path, copy: Path, late: bool
+) -> None:
     """The first re-keyed alone before the second did: their day keys bear the same number."""
     with opened(home, copy) as asking:
         asking.create(AMINA)
@@ -284,7 +288,10 @@ def test_the_start_is_told(home: Path) -> None:
         asking.rotate()
     with opened(home):
         pass
-    assert [(line["term"], line["generation"], line["day"]) for line in told(home, "start")] == [(1, 1, 1), (1, 2, 2)]
+    assert [(line["term"], line["generation"], line["day"]) for line in told(home, "start")] == [
+        (1, 1, 1),
+        (1, 2, 2),
+    ]
 
 
 def test_taking_over_is_told_and_begins_a_term(home: Path, copy: Path) -> None:

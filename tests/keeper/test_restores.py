@@ -128,7 +128,9 @@ def test_older_day_keys_alone_do_not_start_and_nothing_changes(home: Path, copy:
         assert since.is_today(asking)
 
 
-def test_a_store_older_than_fourteen_re_keyings_opens_nothing_and_the_copy_repairs_it(home: Path, copy: Path) -> None:
+def test_a_store_older_than_fourteen_re_keyings_opens_nothing_and_the_copy_repairs_it(
+    home: Path, copy: Path
+) -> None:
     since = lived(home, copy, KEPT)
     since.put_back(home, STORE)
     before = files_of(home)
@@ -140,7 +142,9 @@ def test_a_store_older_than_fourteen_re_keyings_opens_nothing_and_the_copy_repai
 
 
 @pytest.mark.parametrize("days", [3, 13])
-def test_with_an_older_ledger_too_what_was_copied_off_site_repairs_it(home: Path, copy: Path, days: int) -> None:
+def test_with_an_older_ledger_too_what_was_copied_off_site_repairs_it(
+    home: Path, copy: Path, days: int
+) -> None:
     since = lived(home, copy, days)
     off_site = (home / LEDGER).read_bytes()
     since.put_back(home, *ALL)

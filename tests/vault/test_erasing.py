@@ -128,7 +128,9 @@ def test_an_erasure_after_an_interrupted_one_ends_that_one_first(
 def test_a_paper_sealed_between_two_epochs_is_erased_for_good_too(
     cast: Cast, bruno: Person, papers: list[Document]
 ) -> None:
-    sealing.keeper().ratchet(bruno.pk, [])  # an erasure whose transaction was lost: the keeper waits between two
+    sealing.keeper().ratchet(
+        bruno.pk, []
+    )  # an erasure whose transaction was lost: the keeper waits between two
     late = cast.paper(bruno)
     old = key(late)
     actions.erase_document(late, by=cast.claire)
@@ -189,10 +191,7 @@ def test_two_erasures_at_once_leave_the_third_paper_open(cast: Cast, bruno: Pers
 
 def test_every_column_of_wrapped_keys_is_known_to_the_erasure() -> None:
     holding = {
-        model
-        for model in apps.get_models()
-        for field in model._meta.get_fields()
-        if field.name == epochs.KEY
+        model for model in apps.get_models() for field in model._meta.get_fields() if field.name == epochs.KEY
     }
     assert holding == epochs.holders()
 

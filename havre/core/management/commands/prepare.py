@@ -17,6 +17,7 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
 from havre.core import catalogues
+from havre.core.keeper_client import KeeperError
 
 _MIGRATION_LOCK = (
     0x4A7E  # PostgreSQL's advisory lock: two machines that start together migrate one after the other
@@ -34,8 +35,19 @@ class Command(BaseCommand):
         _collect_static()
         for sentence in catalogues.compile_stale():
             self.stderr.write(sentence)
+        self._index_names()
         if settings.DEMO:
             _load_demo()
+
+    def _index_names(self) -> None:
+        """After an upgrade, everybody is found by their name before the first page is served."""
+        if "reindex_names" not in get_commands():
+            return
+        try:
+            with _alone():
+                call_command("reindex_names", lost=True, stdout=self.stdout)
+        except KeeperError as error:
+            self.stderr.write(f"Some people are not found by their names yet: {error} The clock tries again.")
 
 
 def _migrate() -> None:
