@@ -58,12 +58,13 @@ def _worker(worker: cast.Worker, places: dict[str, Structure]) -> User:
         email=worker.email,
         password=cast.PASSWORD,
         language=worker.language,
-        is_operator=worker.place is None,
     )
     accounts.replace_secret(user, worker.secret)
     SecondFactor.objects.filter(user=user).update(confirmed_at=timezone.now())
     if worker.place and worker.role:
         organisations.join(user, places[worker.place], worker.role, by=None)
+    else:
+        organisations.name_operator(user)
     return user
 
 

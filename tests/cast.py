@@ -89,15 +89,14 @@ def build() -> Cast:
     for key, name, structure, role in seats:
         cast.users[key] = _user(key, name)
         organisations.join(cast.users[key], structure, role, by=None)
-    cast.users["odile"] = _user("odile", "Odile Perrin", is_operator=True)
+    cast.users["odile"] = _user("odile", "Odile Perrin")
+    organisations.name_operator(cast.odile)
     cast.users["norbert"] = _user("norbert", "Norbert Weil")
     return cast
 
 
-def _user(key: str, name: str, *, is_operator: bool = False) -> User:
-    return accounts.create_professional(
-        name=name, email=f"{key}@exemple.test", password=None, is_operator=is_operator
-    )
+def _user(key: str, name: str) -> User:
+    return accounts.create_professional(name=name, email=f"{key}@exemple.test", password=None)
 
 
 def photo(text: str = "SPÉCIMEN", size: tuple[int, int] = (1200, 850), form: str = "JPEG") -> bytes:

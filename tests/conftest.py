@@ -32,6 +32,7 @@ def keeper() -> Iterator[Path]:
     socket.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     command = [sys.executable, "-m", "havre.keeper", "serve"]
     command += ["--home", str(settings.HOME / "keeper"), "--socket", str(socket)]
+    command += ["--scale", "10000"]  # one keeper for thousands of tests: the budgets have their own
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, preexec_fn=tie(os.getpid()))
     assert process.stdout
     assert process.stdout.readline(), "the keeper did not start"

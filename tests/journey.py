@@ -1,4 +1,4 @@
-"""One scene for the guards: Bruno's record, a live accord, a paper with its pages, and every address of the house.
+"""One scene for the guards: Bruno's record, a live accord, a paper with its pages, an alarm, each address of the house.
 
 `ask` plays one request in the shoes of one of the cast, and undoes what it wrote.
 """
@@ -20,9 +20,11 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from havre.core import sealing
 from havre.inbox.models import WorkItem
+from havre.operations import actions as operations
+from havre.operations.models import Alarm
 from havre.organisations import actions as organisations
 from havre.organisations.models import Membership, Role
-from havre.people.models import Consent, Person
+from havre.people.models import Consent, Erasure, Person
 from havre.vault import files
 from havre.vault.models import Document, Pages, Version
 from tests import cast as stage
@@ -42,6 +44,8 @@ class Scene:
     document: Document
     item: WorkItem
     membership: Membership
+    alarm: Alarm
+    erasure: Erasure
     token: str
     sessions: dict[str, str]
 
@@ -60,6 +64,7 @@ class Scene:
             "work-item-done": [self.item.pk],
             "membership-end": [self.membership.pk],
             "invitation": [self.token],
+            "alarm-seen": [self.alarm.pk],
             "consent": [self.consent.pk],
             "consent-thanks": [self.consent.pk],
             "consent-receipt": [self.consent.pk],
@@ -90,6 +95,7 @@ class Scene:
             "person-new": {"name": "Amina Diallo", "birth": "1990", "language": "fr"},
             "consent-new": self._accord(name),
             "consent-sign": {"strokes": stage.SIGNATURE},
+            "erasure": {"reference": self.erasure.number.lower()},
         }
         if route == "document-new":
             return {"paper": stage.upload(picture()), "kind": "identity-card", "title": "Carte"}
@@ -151,6 +157,8 @@ def build() -> Scene:
         document=document,
         item=WorkItem.objects.get(structure=cast.tilleuls.pk),
         membership=Membership.objects.get(user=cast.violette),
+        alarm=operations.raise_alarm("store-older"),
+        erasure=Erasure.objects.create(day=7),
         token=link.rstrip("/").rpartition("/")[2],
         sessions={name: cast.client(name).cookies[settings.SESSION_COOKIE_NAME].value for name in cast.users},
     )

@@ -49,16 +49,13 @@ def email_token(email: str) -> str:
 
 
 @transaction.atomic
-def create_professional(
-    *, name: str, email: str, password: str | None, language: str = "fr", is_operator: bool = False
-) -> User:
+def create_professional(*, name: str, email: str, password: str | None, language: str = "fr") -> User:
     """A professional's user, with keys of their own; raises IntegrityError when the address has one already."""
     user = User(
         id=uuid7(),
         space=Space.PROFESSIONAL,
         email_token=email_token(email),
         language=language,
-        is_operator=is_operator,
     )
     sealing.keeper().create(user.id)
     user.password = make_password(password)

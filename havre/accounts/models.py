@@ -40,7 +40,6 @@ class User(SealedRow, AbstractBaseUser):
     email = ClearText()
     language = models.CharField(max_length=12, default="fr")
     is_active = models.BooleanField(default=True)
-    is_operator = models.BooleanField(default=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects: ClassVar[UserManager] = UserManager()

@@ -35,7 +35,7 @@ def next_page(request: HttpRequest) -> str:
     return wanted if url_has_allowed_host_and_scheme(wanted, {request.get_host()}) else reverse("pro")
 
 
-def _wait_sentence(wait: timedelta) -> str:
+def wait_sentence(wait: timedelta) -> str:
     seconds = max(1, math.ceil(wait.total_seconds()))
     return ngettext(
         "Trop d’essais. Attendez %(n)d seconde, puis essayez encore.",
@@ -72,7 +72,7 @@ def _checked(form: SignInForm, mark: str) -> User | None:
     try:
         user = actions.user_with_password(form.cleaned_data["email"], form.cleaned_data["password"], mark)
     except actions.TooManyTries as refusal:
-        form.add_error(None, _wait_sentence(refusal.wait))
+        form.add_error(None, wait_sentence(refusal.wait))
         return None
     except KeeperAbsent:
         form.add_error(None, keeper_sentence())
@@ -140,7 +140,7 @@ def _code_accepted(form: CodeForm, user: User, enrolled: bool) -> bool:
         if check(user, form.cleaned_data["code"]):
             return True
     except actions.TooManyTries as refusal:
-        form.add_error("code", _wait_sentence(refusal.wait))
+        form.add_error("code", wait_sentence(refusal.wait))
         return False
     form.add_error("code", _("Ce code n’est pas le bon. Attendez le suivant, puis essayez encore."))
     return False

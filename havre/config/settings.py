@@ -58,6 +58,7 @@ INSTALLED_APPS = [
     "havre.organisations",
     "havre.people",
     "havre.vault",
+    "havre.operations",
     "havre.portal",
     "django.contrib.contenttypes",
     "django.contrib.auth",

@@ -13,6 +13,7 @@ urlpatterns = [
     path("", include("havre.organisations.urls")),
     path("", include("havre.people.urls")),
     path("", include("havre.vault.urls")),
+    path("", include("havre.operations.urls")),
 ]
 
 if settings.DEMO:

@@ -91,7 +91,7 @@ class Actor:
         return bytes([ACTOR_KINDS[self.kind]]) + self.id.bytes
 
 
-class Alarm(TypedDict):
+class KeeperAlarm(TypedDict):
     """What the operator must know of: a line of the keeper's journal, its time in ISO 8601."""
 
     n: int
@@ -146,7 +146,7 @@ class Check(TypedDict):
     copy: Copy
     ledger: int
     journal: JournalHead
-    alarms: list[Alarm]
+    alarms: list[KeeperAlarm]
 
 
 class FieldKeys(dict[UUID, bytes]):
@@ -160,6 +160,11 @@ class FieldKeys(dict[UUID, bytes]):
         if subject in self.refusals:
             raise _refused(self.refusals[subject], "The keeper has no key for this subject.")
         raise KeyError(subject)
+
+    @property
+    def gone(self) -> dict[UUID, str]:
+        """Those without a key, and why: "unknown", "erased" or "damaged"."""
+        return {subject: Refusal(code).name.lower() for subject, code in self.refusals.items()}
 
 
 class KeeperClient:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from django.db import models
 
 from havre.core.ids import uuid7
+
+INSTANCE = UUID(int=0)  # the structure of what the operator has to do
 
 
 class WorkItem(models.Model):

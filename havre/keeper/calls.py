@@ -169,7 +169,8 @@ class Keeper:
 
     def _erase(self, fields: list[bytes]) -> list[bytes]:
         (subject,) = _counted(fields, 1)
-        self._spend("erase", Asked("erasures", 1), {"subject": _id(subject).hex()})
+        if not self._store.is_erased(_id(subject)):
+            self._spend("erase", Asked("erasures", 1), {"subject": subject.hex()})
         with self._erasing, writes():
             self.house.ledger.add(ledger.Kind.ERASED, subject)
             self._store.erase(subject)

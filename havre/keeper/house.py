@@ -56,9 +56,9 @@ class House:
                 self.days.add()
             day = self.days.newest
             self.store.compact()
+            self._last_rotation = time.monotonic()
             if self.files.confirmed:
                 self.days.destroy_old()
-            self._last_rotation = time.monotonic()
             self.journal.write("rotate", {"day": day})
             self.journal.rotate()
         return day
@@ -80,7 +80,7 @@ class House:
             "day": {"number": self.days.newest, "made": _iso(self.days.made(self.days.newest))},
             "oldest_day": self.days.oldest,
             "copy": self._copy(),
-            "ledger": len(self.ledger),
+            "ledger": self.ledger.erasures,
             "journal": {
                 "position": position,
                 "digest": digest,

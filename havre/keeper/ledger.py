@@ -51,6 +51,11 @@ class Ledger:
     def __len__(self) -> int:
         return len(self._entries)
 
+    @property
+    def erasures(self) -> int:
+        """How many subjects were erased."""
+        return len(self._erased)
+
     def erased(self, subject: bytes) -> bool:
         """Whether the subject was erased."""
         return self._mark(subject) in self._erased

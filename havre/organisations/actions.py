@@ -1,4 +1,4 @@
-"""Making structures, inviting people into them, and ending memberships."""
+"""Making structures, inviting people into them, ending memberships; naming who operates the instance."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from havre.core import sealing
 from havre.core.ids import uuid7
 from havre.core.keeper_client import Actor
 from havre.organisations import access, notices
-from havre.organisations.models import Invitation, Membership, Role, Site, Structure
+from havre.organisations.models import Invitation, Membership, Operator, Role, Site, Structure
 from havre.outbox import actions as outbox
 
 INVITED_FOR = timedelta(days=7)
@@ -174,3 +174,22 @@ def end_membership(membership: Membership, *, by: User) -> bool:
     sessions.end_all(membership.user_id)
     audit.record("organisations.membership.ended", by=by.pk, structure=membership.structure_id, on=membership)
     return bool(ended)
+
+
+@transaction.atomic
+def name_operator(user: User, *, by: UUID | None = None) -> bool:
+    """Give a user the operator's room; `by=None` is the console. False when they have it already."""
+    operator, new = Operator.objects.get_or_create(user=user, until=None, defaults={"named_by": by})
+    if new:
+        audit.record("organisations.operator.named", by=by, on=operator)
+    return new
+
+
+@transaction.atomic
+def end_operator(user: User, *, by: UUID | None = None) -> bool:
+    """Take the operator's room back and end the user's sessions, now. False when they did not have it."""
+    ended = bool(Operator.objects.filter(user=user, until=None).update(until=timezone.now()))
+    if ended:
+        sessions.end_all(user.pk)
+        audit.record("organisations.operator.ended", by=by, on=user)
+    return ended

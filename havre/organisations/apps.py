@@ -15,6 +15,8 @@ class OrganisationsConfig(AppConfig):
         acts.register("organisations.invitation.sent", _("a invité quelqu’un dans l’équipe"))
         acts.register("organisations.invitation.accepted", _("a rejoint l’équipe"))
         acts.register("organisations.membership.ended", _("a retiré quelqu’un de l’équipe"))
+        acts.register("organisations.operator.named", _("a confié l’instance à quelqu’un"))
+        acts.register("organisations.operator.ended", _("a retiré l’instance à quelqu’un"))
         notices.register()
         shredding.register(shredder.SHREDDERS)
         periodic.tick.register("invitations-over", 3600, shredder.purge_invitations)

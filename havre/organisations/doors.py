@@ -1,4 +1,4 @@
-"""The door of those who sit in a structure."""
+"""The doors of those who sit in a structure, and of who operates the instance."""
 
 from __future__ import annotations
 
@@ -37,4 +37,22 @@ def professionals[**P](
         return view(seated, *args, **options)
 
     guarded.door = "professionals"  # type: ignore[attr-defined]
+    return guarded
+
+
+def operators[**P](
+    view: Callable[Concatenate[ProRequest, P], HttpResponseBase],
+) -> Callable[Concatenate[HttpRequest, P], HttpResponseBase]:
+    """Those who operate the instance today; for other users there is nothing here (404)."""
+
+    @functools.wraps(view)
+    def guarded(request: HttpRequest, /, *args: P.args, **options: P.kwargs) -> HttpResponseBase:
+        if not request.user.is_authenticated:
+            return to_sign_in(request)
+        seated = cast(ProRequest, request)
+        if not seated.seat.is_operator:
+            raise Http404
+        return view(seated, *args, **options)
+
+    guarded.door = "operators"  # type: ignore[attr-defined]
     return guarded

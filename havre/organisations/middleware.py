@@ -14,8 +14,9 @@ from django.utils import timezone
 
 from havre.accounts.sessions import IDLE
 from havre.core import prepared
+from havre.inbox.models import INSTANCE
 from havre.organisations.access import WITH_RECORDS
-from havre.organisations.models import Membership, Role
+from havre.organisations.models import Membership, Operator, Role
 
 
 @dataclass(frozen=True)
@@ -42,9 +43,15 @@ _memberships = prepared.Prepared(
     datetime(2000, 1, 1, tzinfo=UTC),
 )
 
+_operating = prepared.Prepared(
+    lambda user, now: Operator.objects.live(now).filter(user=user).values_list("id"),
+    UUID(int=1),
+    datetime(2000, 1, 1, tzinfo=UTC),
+)
+
 
 class Seat:
-    """The live memberships of a user; read once a request, and only when asked for."""
+    """Where a user sits now: memberships, the operator's room; read once a request, and only when asked for."""
 
     idle_seconds = int(IDLE.total_seconds())
 
@@ -65,6 +72,10 @@ class Seat:
     def is_manager(self) -> bool:
         return any(membership.role == Role.MANAGER for membership in self.memberships)
 
+    @cached_property
+    def is_operator(self) -> bool:
+        return bool(_operating.rows(self._user.pk, timezone.now()))
+
     @property
     def sees_people(self) -> bool:
         return any(place.role in WITH_RECORDS for place in self.memberships)
@@ -72,6 +83,11 @@ class Seat:
     def structures(self, *roles: str) -> list[UUID]:
         """The structures where the user holds one of these roles."""
         return [m.structure_id for m in self.memberships if m.role in roles]
+
+    @property
+    def desks(self) -> list[UUID]:
+        """Whose work items the user sees and closes: those of structures where they work, and the instance's."""
+        return [*self.structures(Role.PROFESSIONAL), *([INSTANCE] if self.is_operator else [])]
 
 
 def seat(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:

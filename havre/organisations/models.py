@@ -114,6 +114,35 @@ class Membership(models.Model):
         return f"{self.user_id} {self.role}"
 
 
+class OperatorQuerySet(models.QuerySet["Operator"]):
+    def live(self, now: datetime | None = None) -> OperatorQuerySet:
+        """Those who operate the instance now (or at a given moment)."""
+        now = now or timezone.now()
+        return self.filter(Q(until=None) | Q(until__gt=now), since__lte=now)
+
+
+class Operator(models.Model):
+    """Somebody runs this instance, between two dates: they look after its keys and its machines, and read no person."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    user = models.ForeignKey(User, models.CASCADE, related_name="operating")
+    since = models.DateTimeField(default=timezone.now)
+    until = models.DateTimeField(null=True)
+    named_by = models.UUIDField(null=True)
+
+    objects: ClassVar[OperatorQuerySet] = OperatorQuerySet.as_manager()  # type: ignore[assignment]
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["user"], condition=Q(until=None), name="organisations_one_open_operator"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return str(self.user_id)
+
+
 class Invitation(SealedRow):
     """A seat offered to somebody by e-mail; the link works once, for 7 days, and only its hash is kept."""
 

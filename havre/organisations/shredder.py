@@ -9,7 +9,7 @@ from uuid import UUID
 from django.utils import timezone
 
 from havre.core.shredding import Shredder
-from havre.organisations.models import Invitation, Membership
+from havre.organisations.models import Invitation, Membership, Operator
 
 INVITATIONS_KEPT = timedelta(days=31)
 
@@ -34,6 +34,10 @@ def _export_invitations(id: UUID) -> list[dict[str, Any]]:
     ]
 
 
+def _export_operators(id: UUID) -> list[dict[str, Any]]:
+    return [{"since": row.since.isoformat()} for row in Operator.objects.filter(user=id)]
+
+
 SHREDDERS = [
     Shredder(
         "organisations.membership",
@@ -46,5 +50,11 @@ SHREDDERS = [
         "7 days open, then a month (`INVITATIONS_KEPT`), purged every hour.",
         _export_invitations,
         lambda id: Invitation.objects.filter(created_by=id).delete()[0],
+    ),
+    Shredder(
+        "organisations.operator",
+        "As the account: it says who could see the instance's room, and when.",
+        _export_operators,
+        lambda id: Operator.objects.filter(user=id).delete()[0],
     ),
 ]

@@ -21,7 +21,7 @@ from havre.inbox import actions as inbox
 from havre.organisations import access as seats
 from havre.organisations.models import Structure
 from havre.people import access, names, terms
-from havre.people.models import Accompaniment, Consent, Means, Party, Person, Withdrawal
+from havre.people.models import Accompaniment, Consent, Erasure, Means, Party, Person, Withdrawal
 
 
 @transaction.atomic
@@ -137,8 +137,25 @@ def withdraw(consent: Consent, *, by: User) -> Withdrawal:
     return withdrawal
 
 
-def erase(person_id: UUID) -> dict[str, int]:
-    """Destroy a person's keys first (nothing opens any more), then every row and blob; counts per model."""
-    sealing.keeper().erase(person_id)
-    with transaction.atomic():
-        return shredding.erase_all(person_id)
+@dataclass(frozen=True)
+class Erased:
+    """What an erasure leaves: its row, and how many rows of each model went."""
+
+    erasure: Erasure
+    counts: dict[str, int]
+
+
+@transaction.atomic
+def erase(subject: UUID) -> Erased | None:
+    """Destroy a person's keys first (nothing opens any more), then every row and blob. None when none was left.
+
+    The person's row is held meanwhile: an erasure that a crash interrupted after its first step is finished by
+    calling this again, and two at once are one. The subject may also be a user.
+    """
+    list(Person.objects.for_system("erase").select_for_update().filter(pk=subject))
+    day = sealing.keeper().erase(subject)
+    counts = shredding.erase_all(subject)
+    if not any(counts.values()):
+        return None
+    audit.record("people.erased", by=None, person=subject)
+    return Erased(Erasure.objects.create(day=day), counts)

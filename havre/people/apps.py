@@ -9,7 +9,7 @@ class PeopleConfig(AppConfig):
 
     def ready(self) -> None:
         from havre.audit import acts
-        from havre.core import periodic, shredding
+        from havre.core import opening, periodic, shredding
         from havre.inbox import kinds
         from havre.people import names, shredder, tasks
 
@@ -18,6 +18,7 @@ class PeopleConfig(AppConfig):
         acts.register("people.consent.given", _("a recueilli un accord"))
         acts.register("people.consent.seen", _("a regardé un accord"))
         acts.register("people.consent.withdrawn", _("a arrêté un accord"))
+        acts.register("people.erased", _("a tout effacé"))
         kinds.register(
             "people.consent.named",
             _("Nouvel accord : cette personne vous ouvre ses documents."),
@@ -31,4 +32,6 @@ class PeopleConfig(AppConfig):
         periodic.tick.register("consents-ending", 3600, tasks.announce_ending_consents)
         periodic.tick.register("names-renewed", 600, tasks.renew_names)
         periodic.tick.register("names-cleaned", 24 * 3600, names.clean)
+        periodic.tick.register("copies-dead", 86_400, tasks.date_dead_copies)
+        opening.register("people.names", tasks.find_everybody)
         shredding.register(shredder.SHREDDERS)

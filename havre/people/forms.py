@@ -9,6 +9,7 @@ from django.conf import settings
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from havre.core import ids
 from havre.organisations.models import Structure
 from havre.people import births, signatures, terms
 from havre.people.models import Means
@@ -106,3 +107,21 @@ class SignatureForm(forms.Form):
         if data.get("written", "").strip():
             return data | {"means": Means.WRITTEN_NAME, "signature": data["written"].strip()}
         raise forms.ValidationError(_("Signez dans le cadre, ou écrivez votre nom."))
+
+
+class ErasureForm(forms.Form):
+    """The reference on a receipt of erasure."""
+
+    reference = forms.CharField(
+        label=_("Quelle est votre référence ?"),
+        help_text=_("Elle est écrite sur votre reçu : 9 lettres et chiffres."),
+        max_length=40,
+        error_messages={"required": _("Écrivez la référence de votre reçu.")},
+        widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "characters", "dir": "ltr"}),
+    )
+
+    def clean_reference(self) -> str:
+        read = ids.read_reference(self.cleaned_data["reference"])
+        if read is None:
+            raise forms.ValidationError(_("Cette référence n’est pas connue ici. Vérifiez chaque signe."))
+        return read

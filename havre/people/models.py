@@ -10,7 +10,7 @@ from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from havre.core.ids import uuid7
+from havre.core.ids import reference, uuid7
 from havre.core.sealing import ClearText, SealedField, SealedRow
 from havre.organisations import access as seats
 from havre.organisations.models import Structure
@@ -176,3 +176,19 @@ class NameToken(models.Model):
 
     def __str__(self) -> str:
         return f"{self.structure_id} {self.person_id}"
+
+
+class Erasure(models.Model):
+    """Somebody was erased, and holds the number; nothing here says whom.
+
+    `day` is the keeper's day key that old copies of its store need; `copies_dead_at` is when it was seen to be gone.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    number = models.CharField(max_length=9, unique=True, default=reference)
+    erased_at = models.DateTimeField(default=timezone.now)
+    day = models.PositiveBigIntegerField()
+    copies_dead_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return self.number

@@ -14,7 +14,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.core import signing
 from django.db.models import Case, IntegerField, Q, When
-from django.http import Http404, HttpResponse, HttpResponseRedirect, QueryDict
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone, translation
@@ -23,16 +23,17 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from havre.accounts import drafts
 from havre.accounts.models import User
-from havre.accounts.views import keeper_sentence
-from havre.core import pdf, sealing
+from havre.accounts.views import keeper_sentence, wait_sentence
+from havre.core import limits, pdf, sealing
+from havre.core.http import open_to_all
 from havre.core.ids import is_uuid
 from havre.core.keeper_client import KeeperAbsent
 from havre.organisations import access as seats
 from havre.organisations.doors import ProRequest, professionals
 from havre.organisations.models import Structure
-from havre.people import access, actions, births, queries, recent, sections, signatures, terms
-from havre.people.forms import AccordForm, PersonForm, SignatureForm
-from havre.people.models import Consent, Person
+from havre.people import access, actions, births, erasures, queries, recent, sections, signatures, terms
+from havre.people.forms import AccordForm, ErasureForm, PersonForm, SignatureForm
+from havre.people.models import Consent, Erasure, Person
 from havre.ui.languages import drafted
 
 READ = ["GET", "HEAD"]
@@ -370,3 +371,28 @@ def consent_end(request: ProRequest, id: UUID) -> HttpResponse:
     messages.success(request, _("L’accord est fini. Plus personne ne voit les documents par cet accord."))
     visible = Person.objects.visible_to(request.user).filter(pk=consent.person_id).exists()
     return redirect("person", id=consent.person_id) if visible else redirect("people")
+
+
+@open_to_all
+@require_http_methods(READ_AND_POST)
+def erasure(request: HttpRequest) -> HttpResponse:
+    """Anyone who holds the reference of an erasure reads its two dates, and nothing else."""
+    form = ErasureForm(request.POST or None)
+    found = _erasure(form) if request.method == "POST" else None
+    dates = {"since": erasures.since(found), "copies": erasures.copies(found)} if found else None
+    status = 422 if request.method == "POST" and found is None else 200
+    return render(request, "people/erasure.html", {"form": form, "dates": dates}, status=status)
+
+
+def _erasure(form: ErasureForm) -> Erasure | None:
+    """The erasure of a reference; one allowance for the whole house, so that nobody can try them all."""
+    if not form.is_valid():
+        return None
+    wait = limits.take("erasure", capacity=60, per=timedelta(minutes=1))
+    if wait is not None:
+        form.add_error(None, wait_sentence(wait))
+        return None
+    found = Erasure.objects.filter(number=form.cleaned_data["reference"]).first()
+    if found is None:
+        form.add_error("reference", _("Cette référence n’est pas connue ici. Vérifiez chaque signe."))
+    return found

@@ -18,8 +18,7 @@ from havre.accounts.models import User
 from havre.inbox import access, actions, kinds
 from havre.inbox import queries as inbox
 from havre.inbox.models import WorkItem
-from havre.organisations.doors import ProRequest, professionals
-from havre.organisations.models import Role
+from havre.organisations.doors import ProRequest
 from havre.people import queries as people
 from havre.people import recent
 
@@ -42,12 +41,14 @@ class Row:
 def pro(request: SignedInRequest) -> HttpResponse:
     """The start page of who is signed in; without a team there is nothing to do here but to leave."""
     seated = cast(ProRequest, request)
-    return _to_do(seated) if seated.seat.memberships else render(request, "portal/pro/no_team.html")
+    if not seated.seat.memberships and not seated.seat.is_operator:
+        return render(request, "portal/pro/no_team.html")
+    return _to_do(seated)
 
 
 def _to_do(request: ProRequest) -> HttpResponse:
     """À faire maintenant."""
-    mine = request.seat.structures(Role.PROFESSIONAL)
+    mine = request.seat.desks
     items = list(inbox.to_do(mine)[: SHOWN + 1]) if mine else []
     context = {
         "rows": _rows(items[:SHOWN], request.user),
@@ -73,11 +74,11 @@ def _rows(items: list[WorkItem], user: User) -> list[Row]:
     ]
 
 
-@professionals
+@signed_in
 @require_POST
-def done(request: ProRequest, id: UUID) -> HttpResponse:
+def done(request: SignedInRequest, id: UUID) -> HttpResponse:
     """Say that an item is done."""
-    item = get_object_or_404(access.closable(request.seat.structures(Role.PROFESSIONAL)), pk=id)
+    item = get_object_or_404(access.closable(cast(ProRequest, request).seat.desks), pk=id)
     actions.close(item, by=request.user.pk)
     messages.success(request, _("C’est fait. La ligne est retirée de la liste."))
     return redirect("pro")

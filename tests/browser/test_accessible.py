@@ -19,6 +19,7 @@ PUBLIC = [
     "/mentions-legales/",
     "/accessibilite/",
     "/langues/",
+    "/effacement/",
     "/hors-ligne/",
     "/connexion/",
     "/rien-ici/",
@@ -106,6 +107,8 @@ def test_the_pages_of_the_espace_pro_have_no_fault(
     assert faults(context, house, addresses) == []
     gaelle = opened("gaelle", language=language, width=width)
     assert faults(gaelle, house, ["/pro/", "/structure/"]) == []
+    odile = opened("odile", language=language, width=width)
+    assert faults(odile, house, ["/pro/", "/pro/instance/"]) == []
 
 
 @pytest.mark.parametrize("language", ["fr", "ar"])

@@ -15,7 +15,11 @@ def test_typing_finds_by_sound_without_leaving_the_page(house: House, opened: Op
     page = opened("claire", language=language, width=360).new_page()
     page.goto(f"{house.url}/personnes/")
     field, names = page.locator("#q"), page.locator("#found .list-title")
-    for typed, found in (("mamadu", "Mamadou Sissoko"), ("أمينة", "Amina Tesfay"), ("lefebvre b", "Bruno Lefèvre")):
+    for typed, found in (
+        ("mamadu", "Mamadou Sissoko"),
+        ("أمينة", "Amina Tesfay"),
+        ("lefebvre b", "Bruno Lefèvre"),
+    ):
         field.fill("")
         field.press_sequentially(typed)
         expect(names).to_have_text([found])

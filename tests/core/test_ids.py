@@ -9,6 +9,7 @@ import time_machine
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from havre.core import ids
 from havre.core.ids import is_uuid, uuid7
 from tests.conftest import NOW
 
@@ -53,3 +54,44 @@ def test_any_identifier_is_recognised(made: UUID) -> None:
 @given(st.text(max_size=20))
 def test_no_short_text_is_an_identifier(text: str) -> None:
     assert not is_uuid(text)
+
+
+# --- references ---
+
+SIGNS = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
+
+
+def test_references_are_random_and_of_signs_that_are_not_taken_for_each_other() -> None:
+    made = {ids.reference() for _one in range(500)}
+    assert len(made) == 500
+    assert {len(one) for one in made} == {9}
+    assert set("".join(made)) == set(SIGNS)
+    assert not set(SIGNS) & set("01ILO")
+
+
+def test_a_reference_is_read_as_people_type_it() -> None:
+    one = ids.reference()
+    shown = ids.spelled(one)
+    assert shown == f"{one[:3]} {one[3:6]} {one[6:]}"
+    arabic = shown.translate(dict(zip(map(ord, "0123456789"), "٠١٢٣٤٥٦٧٨٩", strict=True)))
+    for typed in (one, shown, shown.lower(), shown.replace(" ", "-"), f"  {shown}. ", arabic):
+        assert ids.read_reference(typed) == one
+
+
+def test_one_wrong_sign_or_two_exchanged_are_seen() -> None:
+    for _one in range(20):
+        right = ids.reference()
+        for place in range(9):
+            for sign in set(SIGNS) - {right[place]}:
+                assert ids.read_reference(right[:place] + sign + right[place + 1 :]) is None
+        for place in range(8):
+            first, second = right[place], right[place + 1]
+            wrong = right[:place] + second + first + right[place + 2 :]
+            assert wrong == right or ids.read_reference(wrong) is None
+
+
+@settings(deadline=None)
+@given(st.text(max_size=12))
+def test_any_text_is_a_reference_or_is_not(text: str) -> None:
+    read = ids.read_reference(text)
+    assert read is None or ids.read_reference(ids.spelled(read)) == read

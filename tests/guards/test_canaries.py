@@ -350,6 +350,7 @@ def test_nothing_that_was_told_lies_readable_anywhere(
     _looks(claire, person)
     _sign_ins_that_fail(told)
     _sessions_that_ended(told, cast, person)
+    assert told.post(Client(), reverse("erasure"), reference=SECRET).status_code == 422
     outbox.send_due()
     log = _log(caplog, capfd)
     found, control = [], []

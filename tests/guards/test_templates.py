@@ -24,6 +24,7 @@ from havre.accounts import actions as accounts
 from havre.accounts.models import SecondFactor, User
 from havre.core.keeper_client import KeeperAbsent
 from havre.inbox.models import WorkItem
+from havre.operations.models import Alarm, Condition, Loss
 from havre.organisations import actions as organisations
 from havre.people.models import Accompaniment
 from havre.ui import faults
@@ -31,6 +32,7 @@ from havre.ui import views as ui
 from havre.vault.models import Pages, Version
 from tests import cast as stage
 from tests import journey
+from tests.accounts.stagehands import keeper_absent
 from tests.guards.test_url_table import ROWS
 from tests.journey import NOBODY, Scene
 
@@ -260,9 +262,9 @@ def sentinel(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _of_the_table(scene: Scene, language: str) -> Iterator[Shown]:
-    """Every page of the table, for each of three that may open it."""
+    """Every page of the table, for each of four that may open it."""
     for row in ROWS:
-        for name in ("claire", "gaelle", NOBODY):
+        for name in ("claire", "gaelle", "odile", NOBODY):
             if row.method == "GET" and row.statuses[name] == 200:
                 answer = scene.ask(row.route, "GET", name, headers={"Accept-Language": language})
                 if answer["Content-Type"].startswith("text/html"):
@@ -273,6 +275,7 @@ def _wrong_forms(scene: Scene, language: str) -> Iterator[Shown]:
     """Every form sent empty: the page comes back with its summary of errors."""
     for route, name in (
         ("sign-in", NOBODY),
+        ("erasure", NOBODY),
         ("invitation", NOBODY),
         ("structure", "gaelle"),
         ("person-new", "claire"),
@@ -333,11 +336,26 @@ def _of_other_moments(scene: Scene, language: str) -> Iterator[Shown]:
     asked = scene.address("consent-sign").replace("language=fr", "language=ar")
     signed = claire.post(asked, {"strokes": stage.SIGNATURE})
     yield _shown("thank you in another language", claire.get(signed["Location"]), 200)
+    visitor = scene.browser(NOBODY, **options)
+    yield _shown("the dates of an erasure", visitor.post(reverse("erasure"), scene.body("erasure")), 200)
+    yield from _of_the_instance(scene, language)
     claire.post(scene.address("consent-end"))
     yield _shown("an accord that is over", claire.get(scene.address("consent")))
     yield _shown("a record of which an accord is over", claire.get(scene.address("person")))
     claire.post(reverse("consent-end", args=[signed["Location"].split("/")[2]]))
     yield _shown("a record whose accords are over", claire.get(scene.address("person")))
+
+
+def _of_the_instance(scene: Scene, language: str) -> Iterator[Shown]:
+    """The operator's room in trouble: somebody lost, something that lasts, an alarm of the keeper, then no keeper."""
+    odile = scene.browser("odile", headers={"Accept-Language": language})
+    Condition.objects.create(word="no-copy")
+    for kind, lost in (("structure", scene.cast.escale), ("user", scene.cast.lena), ("person", scene.bruno)):
+        Loss.objects.create(subject=lost.pk, kind=kind, why="unknown")
+    Alarm.objects.update(subject=scene.bruno.pk, actor=f"professional:{scene.cast.claire.pk}", detail="61")
+    yield _shown("an instance in trouble", odile.get(reverse("instance")), 200)
+    with keeper_absent():
+        yield _shown("an instance without its keeper", odile.get(reverse("instance")), 200)
 
 
 def _of_the_second_door(scene: Scene, language: str) -> Iterator[Shown]:

@@ -2,9 +2,9 @@
 
 A professional has the record, the papers, adds some, collects accords. A reader has the record, the papers and the
 accords, and adds nothing. Reception has the record and the accords' pages, opens records, sees no paper, collects no
-accord. A volunteer sees nothing about people. A manager has the structure's page and nobody's record. The operator and
-an account without a seat have no professional page but the first, which says so. Nobody is sent to sign in. A stranger
-gets 404, never 403.
+accord. A volunteer sees nothing about people. A manager has the structure's page and nobody's record. The operator has
+the instance's page and nobody's record; an account without a seat has no professional page but the first, which says
+so. Nobody is sent to sign in. A stranger gets 404, never 403.
 """
 
 from __future__ import annotations
@@ -77,10 +77,19 @@ invitation        GET    200    200    200   200   200    200    200      200  2
 invitation        POST   302    302    302   302   302    302    302      302  302   302
 invitation        DELETE 405    405    405   405   405    405    405      405  405   405
 
+erasure           GET    200    200    200   200   200    200    200      200  200   200
+erasure           POST   200    200    200   200   200    200    200      200  200   200
+erasure           DELETE 405    405    405   405   405    405    405      405  405   405
+
 pro               GET    302    200    200   200   200    200    200      200  200   200
 pro               POST   302    405    405   405   405    405    405      405  405   405
-work-item-done    GET    302    405    405   405   405    405    405      405  404   404
+work-item-done    GET    302    405    405   405   405    405    405      405  405   405
 work-item-done    POST   302    404    302   404   404    404    404      404  404   404
+
+instance          GET    302    404    404   404   404    404    404      404  200   404
+instance          POST   302    404    404   404   404    404    404      404  405   404
+alarm-seen        GET    302    404    404   404   404    404    404      404  405   404
+alarm-seen        POST   302    404    404   404   404    404    404      404  302   404
 
 structure         GET    302    404    404   404   200    404    404      404  404   404
 structure         POST   302    404    404   404   200    404    404      404  404   404
@@ -134,7 +143,10 @@ SHOWN = (
     ("pro", "Bruno", "driss"),
     ("pro", 'name="q"', "claire driss elise rachid lena"),
     ("pro", 'href="/personnes/"', "claire driss elise rachid lena"),
-    ("pro", "Votre compte n’a pas d’équipe", "odile norbert"),
+    ("pro", "Votre compte n’a pas d’équipe", "norbert"),
+    ("pro", "Le gardien des clés donne l’alerte", "odile"),
+    ("pro", 'href="/pro/instance/"', "odile"),
+    ("account", 'href="/pro/instance/"', "odile"),
     ("structure", 'href="/personnes/"', ""),
     ("people", "Bruno", "claire driss rachid lena"),
     ("people", "/documents/ajouter/", "claire driss"),
@@ -389,6 +401,7 @@ def _every_seat(seat: Seat, *roles: str) -> list[Any]:
         (Seat, "structures", _every_seat),
         (inbox_access, "closable", lambda structures: WorkItem.objects.all()),
         (Seat, "sees_people", True),
+        (Seat, "is_operator", True),
         (people_access, "open_to_add", lambda user, people: {person.pk for person in people}),
         (people_access, "nameable", lambda user, person: None),
         (people_access, "accompanying", lambda user, person: [person.accompaniments.get().structure_id]),

@@ -106,9 +106,14 @@ def away(place: Place | None) -> Iterator[None]:
         yield
 
 
+def name_of(file: int) -> Path:
+    """The path of an open descriptor."""
+    return Path(f"/proc/self/fd/{file}").readlink()
+
+
 @contextmanager
 def small_files(size: int) -> Iterator[None]:
-    """Meanwhile the system refuses to make any file of this process larger than `size` bytes, in the middle of a write."""
+    """Meanwhile the system lets no file of this process grow beyond `size` bytes: a write is cut there."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
     try:

@@ -157,24 +157,24 @@ def stored(home: Path, copy: Path | None = None, *, root: bytes = ROOT) -> Itera
         yield Store(files, Days(files, root))
 
 
-def refusal(ask: Callable[[], object]) -> Refusal:
+def refusal(ask: Callable[..., object], *asked: Any, **named: Any) -> Refusal:
     """Why it is refused; a failure when it is not."""
     with pytest.raises(Refused) as refused:
-        ask()
+        ask(*asked, **named)
     return refused.value.code
 
 
-def answer[Answered](ask: Callable[[], Answered]) -> Answered | Refusal:
+def answer[Answered](ask: Callable[..., Answered], *asked: Any, **named: Any) -> Answered | Refusal:
     """What is answered, or why it is refused."""
     try:
-        return ask()
+        return ask(*asked, **named)
     except Refused as refused:
         return refused.code
 
 
 def found_keys(store: Store, subject: bytes) -> ShredKeys | Refusal:
     """The keys that a store gives, or why it does not."""
-    return answer(lambda: store.keys(subject))
+    return answer(store.keys, subject)
 
 
 def flip(path: Path, at: int, bit: int = 0) -> None:

@@ -1,5 +1,6 @@
 """Budgets: each bucket is a bound of its own, a refusal takes nothing, time gives back."""
 
+import os
 from collections.abc import Callable
 
 import pytest
@@ -16,6 +17,8 @@ from tests.keeper.houses import (
     answer,
     refusal,
 )
+
+pytestmark = pytest.mark.usefixtures("unsynced")
 
 
 class Time:
@@ -54,18 +57,28 @@ def who(number: int) -> bytes:
     return number.to_bytes(16)
 
 
+def always(asked: Asked) -> Callable[[int], Asked]:
+    """The same each time."""
+    return lambda _: asked
+
+
+def by_many(what: str, kind: str) -> Callable[[int], Asked]:
+    """One, by another actor each time."""
+    return lambda number: Asked(what, 1, kind, who(number))
+
+
 @pytest.mark.parametrize(("what", "kind"), sorted(ACTORS))
 def test_each_actor_has_its_own(what: str, kind: str, seconds: Time) -> None:
     some = Budgets(scale=1_000, clock=seconds)
     for one in (AMINA, BRUNO):
-        assert given(some, lambda _, one=one: Asked(what, 1, kind, one)) == ACTORS[what, kind].burst
+        assert given(some, always(Asked(what, 1, kind, one))) == ACTORS[what, kind].burst
         assert over(some, Asked(what, 1, kind, one)) == f"{what} of one {kind}"
 
 
 @pytest.mark.parametrize(("what", "kind"), sorted(CLASSES))
 def test_each_class_of_actors_has_its_own(what: str, kind: str, seconds: Time) -> None:
     some = Budgets(clock=seconds)
-    assert given(some, lambda number: Asked(what, 1, kind, who(number))) == CLASSES[what, kind].burst
+    assert given(some, by_many(what, kind)) == CLASSES[what, kind].burst
     assert over(some, Asked(what, 1, kind, who(10**9))) == f"{what} of all {kind}"
     other = next(name for name in sorted(ACTOR_KINDS) if name != kind)
     some.take(Asked(what, 1, other, who(1)))
@@ -79,7 +92,7 @@ def test_the_house_has_its_own(what: str, seconds: Time) -> None:
     assert all(CLASSES[what, kind].burst <= HOUSE[what].burst for kind in kinds if kind)
     some._buckets[what, "the house"] = budgets._Bucket(HOUSE[what], seconds.now)
     some._buckets[what, "the house"].left = int(share)
-    assert given(some, lambda number: Asked(what, 1, kinds[0], who(number))) == int(share)
+    assert given(some, by_many(what, kinds[0])) == int(share)
     for kind in kinds:
         assert over(some, Asked(what, 1, kind, who(7))) == f"{what} of the house"
 
@@ -92,9 +105,7 @@ def test_every_class_of_actors_is_bounded_in_papers_and_in_names() -> None:
 
 def test_all_the_classes_together_meet_the_budget_of_the_house(seconds: Time) -> None:
     some = Budgets(clock=seconds)
-    total = sum(
-        given(some, lambda number, kind=kind: Asked("papers", 1, kind, who(number))) for kind in ACTOR_KINDS
-    )
+    total = sum(given(some, by_many("papers", kind)) for kind in ACTOR_KINDS)
     assert (
         total
         == HOUSE["papers"].burst
@@ -123,17 +134,17 @@ def test_time_gives_back_at_its_rate_and_no_more_than_the_burst(seconds: Time) -
     some = Budgets(clock=seconds)
     rate = ACTORS["papers", "professional"]
     asked = Asked("papers", 1, "professional", CLAIRE)
-    assert given(some, lambda _: asked) == rate.burst
+    assert given(some, always(asked)) == rate.burst
     seconds.now += 30
-    assert given(some, lambda _: asked) == rate.per_minute / 2
+    assert given(some, always(asked)) == rate.per_minute / 2
     seconds.now += 86_400
-    assert given(some, lambda _: asked) == rate.burst
+    assert given(some, always(asked)) == rate.burst
 
 
 def test_a_clock_that_stands_still_gives_nothing_back(seconds: Time) -> None:
     some = Budgets(clock=seconds)
-    given(some, lambda _: Asked("erasures", 1))
-    assert given(some, lambda _: Asked("erasures", 1)) == 0
+    given(some, always(Asked("erasures", 1)))
+    assert given(some, always(Asked("erasures", 1))) == 0
 
 
 @pytest.mark.parametrize("scale", [0.5, 3])
@@ -141,14 +152,13 @@ def test_the_scale_is_for_classes_and_for_the_house_and_not_for_one_actor(
     scale: float, seconds: Time
 ) -> None:
     some = Budgets(scale, clock=seconds)
-    assert given(some, lambda _: Asked("erasures", 1)) == HOUSE["erasures"].burst * scale
-    assert given(some, lambda _: Asked("papers", 1, "person", AMINA)) == ACTORS["papers", "person"].burst
+    assert given(some, always(Asked("erasures", 1))) == HOUSE["erasures"].burst * scale
+    assert given(some, always(Asked("papers", 1, "person", AMINA))) == ACTORS["papers", "person"].burst
     assert (
-        given(some, lambda _: Asked("papers", 1, "worker", AMINA))
-        == CLASSES["papers", "worker"].burst * scale
+        given(some, always(Asked("papers", 1, "worker", AMINA))) == CLASSES["papers", "worker"].burst * scale
     )
     seconds.now += 120
-    assert given(some, lambda _: Asked("erasures", 1)) == 2 * HOUSE["erasures"].per_minute * scale
+    assert given(some, always(Asked("erasures", 1))) == 2 * HOUSE["erasures"].per_minute * scale
 
 
 def test_what_is_remembered_is_bounded_and_nothing_spent_is_forgotten(
@@ -161,7 +171,7 @@ def test_what_is_remembered_is_bounded_and_nothing_spent_is_forgotten(
         seconds.now += 0.125
         some.take(Asked("papers", 1, "person", who(number)))
         assert len(some._buckets) <= 60
-    assert given(some, lambda _: Asked("papers", 1, "person", AMINA)) == 250  # seconds, at one each
+    assert given(some, always(Asked("papers", 1, "person", AMINA))) == 250  # seconds, at one each
 
 
 def test_no_bucket_is_forgotten_while_something_is_taken_from_it(
@@ -196,7 +206,7 @@ CALLS: dict[str, Callable[[Asking], object]] = {
     "tokens": lambda asking: asking.tokens(b"", b"a", b"b"),
     "pepper": lambda asking: asking.pepper(b"1234"),
     "ratchet": lambda asking: asking.ratchet(AMINA),
-    "erase": lambda asking: asking.erase(BRUNO),
+    "erase": lambda asking: asking.erase(os.urandom(16)),
     "rotate": lambda asking: asking.rotate(),
 }
 
@@ -204,7 +214,7 @@ CALLS: dict[str, Callable[[Asking], object]] = {
 @pytest.mark.parametrize("call", sorted(CALLS))
 def test_beyond_its_budget_a_call_is_refused_with_an_alarm_and_does_nothing(poor: Asking, call: str) -> None:
     for _ in range(3):
-        before, refused = poor.check(), answer(lambda: CALLS[call](poor))
+        before, refused = poor.check(), answer(CALLS[call], poor)
     assert refused == Refusal.BUDGET
     after = poor.check()
     (alarm,) = [alarm for alarm in after["alarms"] if alarm["n"] > before["journal"]["position"]]
@@ -217,7 +227,7 @@ def test_the_alarm_says_who(poor: Asking) -> None:
     professional = actor("professional", CLAIRE)
     for _ in range(2):
         poor.fields(AMINA, by=professional)
-    assert refusal(lambda: poor.fields(AMINA, by=professional)) == Refusal.BUDGET
+    assert refusal(poor.fields, AMINA, by=professional) == Refusal.BUDGET
     (alarm,) = poor.check()["alarms"]
     assert alarm["actor"] == "professional:00000000-0000-0003-0000-000000000000"
     assert alarm["detail"] == "fields: names of one professional"
@@ -229,4 +239,11 @@ def test_a_page_of_subjects_costs_as_many_names(house: Asking) -> None:
     person = actor("person", AMINA)
     for _ in range(10):
         house.fields(*[AMINA] * 100, by=person)
-    assert refusal(lambda: house.fields(AMINA, by=person)) == Refusal.BUDGET
+    assert refusal(house.fields, AMINA, by=person) == Refusal.BUDGET
+
+
+def test_an_erasure_that_is_repeated_costs_nothing(poor: Asking) -> None:
+    for _ in range(5):
+        assert poor.erase(AMINA) == 1
+    assert poor.erase(BRUNO) == 1
+    assert refusal(poor.erase, CLAIRE) == Refusal.BUDGET

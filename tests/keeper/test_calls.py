@@ -2,12 +2,11 @@
 
 import json
 import os
-import shutil
 import threading
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from unittest import mock
+from uuid import UUID
 
 import pytest
 
@@ -15,7 +14,7 @@ from havre.core.keeper_client import KeeperClient
 from havre.keeper import keys
 from havre.keeper.keys import FORWARD
 from havre.keeper.places import CannotStart
-from havre.keeper.protocol import MAX_FACTS, MAX_PAPERS, MAX_SUBJECTS, Call, Refusal, Refused
+from havre.keeper.protocol import MAX_FACTS, MAX_PAPERS, MAX_SUBJECTS, Call, Refusal
 from havre.keeper.store import HOUSE
 from tests.keeper.fates import broken, small_files
 from tests.keeper.houses import (
@@ -35,6 +34,7 @@ from tests.keeper.houses import (
     wrapped_at,
 )
 
+pytestmark = pytest.mark.usefixtures("unsynced")
 PROFESSIONAL = actor("professional", CLAIRE)
 HERSELF = actor("person", AMINA)
 PARTS = sorted(keys.PARTS)
@@ -99,17 +99,17 @@ def test_a_professional_opens_the_shared_part_and_no_private_key_called_shared(h
     dek, shared = house.seal(AMINA)
     _, private = house.seal(AMINA, "private")
     assert house.open(AMINA, shared, "shared", PROFESSIONAL) == dek
-    assert refusal(lambda: house.open(AMINA, private, "shared", PROFESSIONAL)) == Refusal.WRONG_KEY
+    assert refusal(house.open, AMINA, private, "shared", PROFESSIONAL) == Refusal.WRONG_KEY
 
 
 def test_the_key_of_one_person_opens_for_nobody_else(house: Asking) -> None:
     _, wrapped = house.seal(AMINA)
-    assert refusal(lambda: house.open(BRUNO, wrapped)) == Refusal.WRONG_KEY
+    assert refusal(house.open, BRUNO, wrapped) == Refusal.WRONG_KEY
 
 
 @pytest.mark.parametrize("wrapped", [b"", bytes(43), bytes(45), bytes(44), b"\xff" * 44])
 def test_a_wrapped_key_that_is_none_is_refused(house: Asking, wrapped: bytes) -> None:
-    assert refusal(lambda: house.open(AMINA, wrapped)) == Refusal.WRONG_KEY
+    assert refusal(house.open, AMINA, wrapped) == Refusal.WRONG_KEY
 
 
 def test_a_papers_key_leaves_once_the_line_that_tells_it_is_on_the_disk(
@@ -141,17 +141,17 @@ def test_no_papers_key_leaves_when_the_journal_cannot_be_written(
 ) -> None:
     dek, wrapped = house.seal(AMINA)
     with small_files(10):
-        assert refusal(lambda: house.open(AMINA, wrapped)) == Refusal.STORE
+        assert refusal(house.open, AMINA, wrapped) == Refusal.STORE
     with monkeypatch.context() as patch:
         patch.setattr(os, "fdatasync", broken)
-        assert refusal(lambda: house.open(AMINA, wrapped)) == Refusal.STORE
+        assert refusal(house.open, AMINA, wrapped) == Refusal.STORE
     assert house.open(AMINA, wrapped) == dek
 
 
 def test_what_was_refused_is_told_with_its_reason(house: Asking, home: Path) -> None:
-    refusal(lambda: house.open(AMINA, bytes(44)))
+    refusal(house.open, AMINA, bytes(44))
     assert (last(home)["what"], last(home)["outcome"]) == ("open_key", "wrong_key")
-    refusal(lambda: house.open(STRANGER, bytes(44)))
+    refusal(house.open, STRANGER, bytes(44))
     assert (last(home)["what"], last(home)["outcome"]) == ("open_key", "unknown")
 
 
@@ -210,7 +210,7 @@ def test_erasing_is_for_ever_answers_its_day_and_may_be_repeated(
 
 def test_an_id_erased_before_it_was_known_is_never_created(house: Asking) -> None:
     house.erase(STRANGER)
-    assert refusal(lambda: house.create(STRANGER)) == Refusal.ERASED
+    assert refusal(house.create, STRANGER) == Refusal.ERASED
 
 
 def test_an_erasure_in_the_middle_of_a_ratchet_leaves_no_epoch(house: Asking, home: Path, copy: Path) -> None:
@@ -227,7 +227,7 @@ def test_an_erasure_in_the_middle_of_a_ratchet_leaves_no_epoch(house: Asking, ho
 def test_an_erased_id_stays_refused_when_its_tombstone_was_lost(house: Asking) -> None:
     house.erase(AMINA)
     house.house.store._erased.clear()
-    assert refusal(lambda: house.create(AMINA)) == Refusal.ERASED
+    assert refusal(house.create, AMINA) == Refusal.ERASED
 
 
 # --- fields ---
@@ -255,7 +255,7 @@ def test_a_subject_that_is_gone_hides_no_other_and_says_why(house: Asking) -> No
 
 def test_at_most_a_page_of_subjects_is_opened_at_once(house: Asking) -> None:
     assert len(house.fields(*[AMINA] * MAX_SUBJECTS)) == MAX_SUBJECTS
-    assert refusal(lambda: house.fields(*[AMINA] * (MAX_SUBJECTS + 1))) == Refusal.MALFORMED
+    assert refusal(house.fields, *[AMINA] * (MAX_SUBJECTS + 1)) == Refusal.MALFORMED
     assert house.fields() == []
 
 
@@ -275,7 +275,7 @@ def test_tokens_are_equal_for_equal_facts_of_one_scope_and_kind_only(house: Aski
 
 def test_at_most_a_thousand_facts(house: Asking) -> None:
     assert len(house.tokens(b"", *[b"x"] * MAX_FACTS)) == MAX_FACTS
-    assert refusal(lambda: house.tokens(b"", *[b"x"] * (MAX_FACTS + 1))) == Refusal.MALFORMED
+    assert refusal(house.tokens, b"", *[b"x"] * (MAX_FACTS + 1)) == Refusal.MALFORMED
 
 
 def test_a_pepper_depends_on_its_kind_and_on_no_token_key(house: Asking) -> None:
@@ -312,7 +312,7 @@ def test_while_a_ratchet_is_pending_all_opens_and_after_it_what_was_moved_only(h
     for wrapped, wanted in ((moved, dek), (new, new_dek)):
         assert house.open(AMINA, wrapped) == wanted
     for wrapped in (kept, erased):
-        assert refusal(lambda wrapped=wrapped: house.open(AMINA, wrapped)) == Refusal.WRONG_KEY
+        assert refusal(house.open, AMINA, wrapped) == Refusal.WRONG_KEY
 
 
 def test_both_parts_move_and_the_fields_stay(house: Asking) -> None:
@@ -342,19 +342,19 @@ def test_a_ratchet_may_be_repeated_at_every_step_and_across_restarts(home: Path,
     with opened(home, copy) as asking:  # the answer to `done` was lost
         asking.done(AMINA, 1)
         assert asking.open(AMINA, second) == dek
-        assert refusal(lambda: asking.open(AMINA, first)) == Refusal.WRONG_KEY
+        assert refusal(asking.open, AMINA, first) == Refusal.WRONG_KEY
         assert asking.ratchet(AMINA, second)[0] == 2
-        assert refusal(lambda: asking.done(AMINA, 1)) == Refusal.WRONG_KEY
+        assert refusal(asking.done, AMINA, 1) == Refusal.WRONG_KEY
         assert asking.open(AMINA, second) == dek
 
 
 def test_nothing_is_done_for_another_epoch(house: Asking) -> None:
     dek, wrapped = house.seal(AMINA)
     for epoch in (1, 2, 0xFFFFFFFF):
-        assert refusal(lambda epoch=epoch: house.done(AMINA, epoch)) == Refusal.WRONG_KEY
+        assert refusal(house.done, AMINA, epoch) == Refusal.WRONG_KEY
     house.done(AMINA, 0)
     assert house.open(AMINA, wrapped) == dek
-    assert refusal(lambda: house.done(STRANGER, 0)) == Refusal.UNKNOWN
+    assert refusal(house.done, STRANGER, 0) == Refusal.UNKNOWN
 
 
 def test_the_keys_of_a_left_epoch_are_in_no_file(house: Asking, home: Path, copy: Path) -> None:
@@ -383,7 +383,7 @@ def test_done_that_failed_to_overwrite_the_old_epoch_does_it_when_repeated(house
 
     with mock.patch.object(house.house.files, "write", fail_to_overwrite):
         for _ in range(2):
-            assert refusal(lambda: house.done(AMINA, epoch)) == Refusal.STORE
+            assert refusal(house.done, AMINA, epoch) == Refusal.STORE
     assert len(refused) == 2
     assert [one for one in payloads(home) if first.papers in one]
     house.done(AMINA, epoch)
@@ -403,8 +403,8 @@ def test_one_lost_paper_holds_up_no_erasure(house: Asking) -> None:
 def test_a_vault_of_five_thousand_papers_is_moved_at_once_and_not_more(house: Asking) -> None:
     _, wrapped = house.seal(AMINA)
     assert len(house.ratchet(AMINA, *[wrapped] * MAX_PAPERS)[1]) == MAX_PAPERS
-    assert refusal(lambda: house.ratchet(AMINA, *[wrapped] * (MAX_PAPERS + 1))) == Refusal.MALFORMED
-    assert refusal(lambda: house.ratchet(STRANGER, wrapped)) == Refusal.UNKNOWN
+    assert refusal(house.ratchet, AMINA, *[wrapped] * (MAX_PAPERS + 1)) == Refusal.MALFORMED
+    assert refusal(house.ratchet, STRANGER, wrapped) == Refusal.UNKNOWN
 
 
 # --- a store that is older than the database ---
@@ -417,7 +417,7 @@ def test_a_good_wrapped_key_brings_an_older_store_forward(house: Asking, home: P
     assert house.open(AMINA, wrapped) == dek
     assert house.house.store.keys(AMINA).epoch == ahead
     assert house.house.ledger.epoch(AMINA) == ahead
-    assert refusal(lambda: house.open(AMINA, old)) == Refusal.WRONG_KEY
+    assert refusal(house.open, AMINA, old) == Refusal.WRONG_KEY
     (alarm,) = house.check()["alarms"]
     assert (alarm["what"], alarm["subject"]) == ("repaired", AMINA.hex())
     assert house.open(AMINA, wrapped) == dek
@@ -438,7 +438,7 @@ def test_a_forged_wrapped_key_brings_nothing_forward(house: Asking, home: Path, 
     before = (home / "store.log").read_bytes()
     for forged in (wrapped[4:], os.urandom(40), wrapped_at(house.house.store.keys(BRUNO), 2)[1][4:]):
         ask = epoch.to_bytes(4) + forged
-        assert refusal(lambda ask=ask: house.open(AMINA, ask)) == Refusal.WRONG_KEY
+        assert refusal(house.open, AMINA, ask) == Refusal.WRONG_KEY
     assert house.open(AMINA, wrapped) == dek
     assert (home / "store.log").read_bytes() == before
     assert house.check()["ledger"] == 0
@@ -447,7 +447,7 @@ def test_a_forged_wrapped_key_brings_nothing_forward(house: Asking, home: Path, 
 
 def test_an_epoch_too_far_ahead_is_refused_even_when_it_is_good(house: Asking) -> None:
     _, wrapped = wrapped_at(house.house.store.keys(AMINA), FORWARD + 1)
-    assert refusal(lambda: house.open(AMINA, wrapped)) == Refusal.WRONG_KEY
+    assert refusal(house.open, AMINA, wrapped) == Refusal.WRONG_KEY
 
 
 def test_a_ratchet_asked_of_an_older_store_loses_no_paper(house: Asking) -> None:
@@ -459,7 +459,7 @@ def test_a_ratchet_asked_of_an_older_store_loses_no_paper(house: Asking) -> None
     house.done(AMINA, epoch)
     assert [house.open(AMINA, one) for one in moved[1:]] == [dek, other_dek]
     for gone in (erased, wrapped):
-        assert refusal(lambda gone=gone: house.open(AMINA, gone)) == Refusal.WRONG_KEY
+        assert refusal(house.open, AMINA, gone) == Refusal.WRONG_KEY
 
 
 def test_a_forged_paper_in_a_ratchet_brings_nothing_forward(house: Asking) -> None:
@@ -489,7 +489,7 @@ ASKS: dict[str, tuple[Call, list[bytes]]] = {
 def malformed(house: Asking, call: Call, fields: list[bytes]) -> bool:
     """Whether it is refused as such, and neither the store nor the ledger changed."""
     before = house.check()
-    code = refusal(lambda: house.keeper.answer(call, fields))
+    code = refusal(house.keeper.answer, call, fields)
     after = house.check()
     return code == Refusal.MALFORMED and before["store_bytes"] == after["store_bytes"] and not after["ledger"]
 
@@ -521,7 +521,7 @@ def test_too_few_fields_or_too_many_are_refused(house: Asking, name: str) -> Non
 
 @pytest.mark.parametrize("call", [0, 12, 32, 255])
 def test_a_call_that_does_not_exist_is_refused(house: Asking, call: int) -> None:
-    assert refusal(lambda: house.keeper.answer(call, [])) == Refusal.MALFORMED
+    assert refusal(house.keeper.answer, call, []) == Refusal.MALFORMED
 
 
 @pytest.mark.parametrize(
@@ -567,7 +567,7 @@ def test_odd_fields_are_refused(house: Asking) -> None:
 def test_an_unknown_subject_is_refused_and_not_created(house: Asking, call: str) -> None:
     number, fields = ASKS[call]
     ask = [STRANGER if field == AMINA else field for field in fields]
-    assert refusal(lambda: house.keeper.answer(number, ask)) == Refusal.UNKNOWN
+    assert refusal(house.keeper.answer, number, ask) == Refusal.UNKNOWN
     assert house.check()["subjects"] == 2
 
 
@@ -588,7 +588,7 @@ def test_check_says_what_the_contract_says(house: Asking) -> None:
 
 
 def test_check_without_a_line_is_from_the_first(house: Asking) -> None:
-    refusal(lambda: house.fields(AMINA, field_class="private", by=PROFESSIONAL))
+    refusal(house.fields, AMINA, field_class="private", by=PROFESSIONAL)
     (report,) = house.keeper.answer(Call.CHECK, [])
     assert [alarm["what"] for alarm in json.loads(report)["alarms"]] == ["forbidden"]
     assert house.check(json.loads(report)["alarms"][0]["n"])["alarms"] == []
@@ -609,7 +609,7 @@ def test_after_another_keeper_took_over_nothing_more_is_answered(house: Asking) 
         raise CannotStart("This standby has taken over.")
 
     with mock.patch.object(house.house.files, "write", taken):
-        assert refusal(lambda: house.create(STRANGER)) == Refusal.STANDBY
+        assert refusal(house.create, STRANGER) == Refusal.STANDBY
     for ask in (lambda: house.names(AMINA), house.check, lambda: house.create(STRANGER)):
         assert refusal(ask) == Refusal.STANDBY
 
@@ -617,15 +617,13 @@ def test_after_another_keeper_took_over_nothing_more_is_answered(house: Asking) 
 def test_upkeep_sees_that_another_keeper_took_over(house: Asking) -> None:
     with mock.patch.object(house.house, "tend", side_effect=CannotStart("taken over")):
         house.keeper.tend()
-    assert refusal(lambda: house.names(AMINA)) == Refusal.STANDBY
+    assert refusal(house.names, AMINA) == Refusal.STANDBY
 
 
 # --- together ---
 
 
 def test_a_call_goes_through_a_real_socket(client: KeeperClient, house: Asking) -> None:
-    from uuid import UUID
-
     dek, wrapped = client.seal_key(UUID(bytes=AMINA), "shared")
     assert house.open(AMINA, wrapped) == dek
 
@@ -637,7 +635,7 @@ def test_threads_that_move_erase_and_open_at_once_see_only_what_is_true(house: A
     def read() -> None:
         while not stop.is_set():
             kept = current[0]
-            found = answer(lambda kept=kept: house.open(AMINA, kept))
+            found = answer(house.open, AMINA, kept)
             if found != dek and current[0] == kept:
                 wrong.append(found)
 
@@ -668,6 +666,3 @@ def test_threads_that_move_erase_and_open_at_once_see_only_what_is_true(house: A
     with opened(clone(home, home.with_name("after"))) as asking:
         assert asking.open(AMINA, current[0]) == dek
         assert asking.check()["erased"] == 20
-
-
-_ = (Callable, shutil, Refused)

@@ -29,6 +29,7 @@ from tests.keeper.houses import (
     refusal,
 )
 
+pytestmark = pytest.mark.usefixtures("unsynced")
 HOUR = 3_600
 
 
@@ -212,7 +213,7 @@ def test_a_copy_that_holds_what_was_never_read_here_is_never_overwritten(
         name = asking.names(BRUNO)
     before = files_of(copy)
     with opened(old, copy, around=away_if(copy)) as asking:
-        assert answer(lambda: asking.names(BRUNO)) == Refusal.UNKNOWN
+        assert answer(asking.names, BRUNO) == Refusal.UNKNOWN
         asking.house.files.copy.fate.heal()  # type: ignore[union-attr]
         for _ in range(3):
             asking.tend()
@@ -268,7 +269,7 @@ def test_a_strict_keeper_refuses_to_write_and_still_opens(home: Path, copy: Path
         dek, wrapped = asking.seal(AMINA)
         with away(asking.house.files.copy):
             for subject in (BRUNO, b"b" * 16):
-                assert refusal(lambda subject=subject: asking.create(subject)) == Refusal.STORE
+                assert refusal(asking.create, subject) == Refusal.STORE
             for ask in (lambda: asking.erase(AMINA), asking.rotate, lambda: asking.ratchet(AMINA)):
                 assert refusal(ask) == Refusal.STORE
             assert asking.open(AMINA, wrapped) == dek
@@ -330,7 +331,6 @@ def test_a_house_that_cannot_start_leaves_no_file_open(home: Path) -> None:
         pass
 
 
-@pytest.mark.usefixtures("unsynced")
 def test_checks_and_re_keyings_go_on_together(house: Asking) -> None:
     stop, wrong = threading.Event(), []
 

@@ -15,7 +15,7 @@ import pytest
 from havre.keeper import journal
 from havre.keeper.journal import START, Broken, Journal, verify
 from tests.keeper.clocks import DAY, Clocks
-from tests.keeper.fates import small_files
+from tests.keeper.fates import name_of, small_files
 from tests.keeper.houses import AMINA, Asking, clone, flip
 
 
@@ -46,8 +46,7 @@ def written(home: Path, count: int = 8) -> None:
 def whole(home: Path) -> bool:
     try:
         verify(home)
-    except Broken as broken:
-        assert str(broken).endswith(".")
+    except Broken:
         return False
     return True
 
@@ -93,8 +92,8 @@ def test_one_altered_bit_anywhere_is_seen(home: Path) -> None:
     [
         pytest.param(lambda kept: kept[1:], id="the-first-removed"),
         pytest.param(lambda kept: kept[:3] + kept[4:], id="one-removed"),
-        pytest.param(lambda kept: kept[:3] + [kept[4], kept[3]] + kept[5:], id="two-swapped"),
-        pytest.param(lambda kept: kept[:3] + [kept[2]] + kept[3:], id="one-repeated"),
+        pytest.param(lambda kept: [*kept[:3], kept[4], kept[3], *kept[5:]], id="two-swapped"),
+        pytest.param(lambda kept: [*kept[:3], kept[2], *kept[3:]], id="one-repeated"),
         pytest.param(lambda kept: [*kept, kept[-1]], id="the-last-repeated"),
         pytest.param(lambda kept: [*kept, b'{"n":9}\t' + b"0" * 64], id="one-forged"),
         pytest.param(lambda kept: [*kept, b"junk"], id="junk"),
@@ -324,7 +323,7 @@ class Synced:
         return any(mark.encode() in Path(path).read_bytes()[:size] for path, size in sure.items())
 
     def _sync(self, file: int) -> None:
-        path, size = os.readlink(f"/proc/self/fd/{file}"), os.fstat(file).st_size
+        path, size = os.fspath(name_of(file)), os.fstat(file).st_size
         time.sleep(self._seconds)
         self._real(file)
         with self._guard:

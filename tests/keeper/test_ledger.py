@@ -215,8 +215,8 @@ def test_an_erased_subject_stays_erased_when_an_old_store_is_put_back(
     for place in (home, copy):
         shutil.copy(old / "store.log", place)
     with opened(home, copy) as asking:
-        assert answer(lambda: asking.names(AMINA)) == Refusal.ERASED
-        assert refusal(lambda: asking.create(AMINA)) == Refusal.ERASED
+        assert answer(asking.names, AMINA) == Refusal.ERASED
+        assert refusal(asking.create, AMINA) == Refusal.ERASED
         assert asking.names(BRUNO) == name
         assert record[17:] not in (home / "store.log").read_bytes() + (copy / "store.log").read_bytes()
 
@@ -230,7 +230,7 @@ def test_a_left_epoch_stays_left_when_an_old_store_is_put_back(home: Path, tmp_p
             (kept,) = asking.move_on(AMINA, kept)
     shutil.copy(old / "store.log", home)
     with opened(home) as asking:
-        assert refusal(lambda: asking.open(AMINA, erased)) == Refusal.WRONG_KEY
+        assert refusal(asking.open, AMINA, erased) == Refusal.WRONG_KEY
         assert asking.open(AMINA, kept) == dek
         assert asking.house.store.keys(AMINA).epoch == 3
         assert asking.house.store.keys(BRUNO).epoch == 0
@@ -245,7 +245,7 @@ def test_a_pending_epoch_of_an_old_store_that_was_left_since_is_settled(home: Pa
         asking.done(AMINA, epoch)
     shutil.copy(old / "store.log", home)
     with opened(home) as asking:
-        assert refusal(lambda: asking.open(AMINA, first)) == Refusal.WRONG_KEY
+        assert refusal(asking.open, AMINA, first) == Refusal.WRONG_KEY
         assert asking.open(AMINA, second) == dek
 
 
@@ -266,7 +266,7 @@ def test_an_erased_id_is_never_created_again_even_without_its_tombstone(home: Pa
     (home / "store.log").write_bytes(empty)
     with opened(home) as asking:
         assert asking.check()["erased"] == 0
-        assert refusal(lambda: asking.create(AMINA)) == Refusal.ERASED
+        assert refusal(asking.create, AMINA) == Refusal.ERASED
 
 
 def test_what_another_copy_says_is_obeyed(house: Asking, home: Path, tmp_path: Path) -> None:
@@ -276,7 +276,7 @@ def test_what_another_copy_says_is_obeyed(house: Asking, home: Path, tmp_path: P
         asking.erase(AMINA)
     house.house.ledger.merge(file(other).read_bytes())
     house.house.replay()
-    assert answer(lambda: house.names(AMINA)) == Refusal.ERASED
+    assert answer(house.names, AMINA) == Refusal.ERASED
     assert len(house.names(BRUNO)) == 32
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from havre.keeper.places import CannotStart, Folder, Pair, private_folder
-from tests.keeper.fates import Fate, away, small_files
+from tests.keeper.fates import Fate, away, name_of, small_files
 from tests.keeper.houses import opened, pair, stored
 
 NAMES = ("a", "b")
@@ -41,7 +41,7 @@ def test_a_whole_file_and_its_name_are_on_the_disk_before_it_returns(
     real = os.fsync
 
     def follow(file: int) -> None:
-        steps.append(Path(os.readlink(f"/proc/self/fd/{file}")).name)
+        steps.append(name_of(file).name)
         real(file)
 
     monkeypatch.setattr(os, "fsync", follow)

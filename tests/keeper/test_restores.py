@@ -49,9 +49,9 @@ class Since:
         """Whether what was there before is, and nothing that went is."""
         assert [asking.names(subject) for subject in (AMINA, BRUNO)] == [self.names[AMINA], self.names[BRUNO]]
         assert asking.open(AMINA, self.amina[1]) == self.amina[0]
-        assert refusal(lambda: asking.open(AMINA, self.left)) == Refusal.WRONG_KEY
-        assert answer(lambda: asking.names(CLAIRE)) == Refusal.ERASED
-        assert refusal(lambda: asking.create(CLAIRE)) == Refusal.ERASED
+        assert refusal(asking.open, AMINA, self.left) == Refusal.WRONG_KEY
+        assert answer(asking.names, CLAIRE) == Refusal.ERASED
+        assert refusal(asking.create, CLAIRE) == Refusal.ERASED
         assert asking.check()["damaged"] == 0
         return True
 
@@ -112,8 +112,8 @@ def test_an_older_store_under_todays_ledger_brings_nothing_back_and_what_is_lost
     for _ in range(2):
         with opened(*both) as asking:
             assert since.is_safe(asking)
-            assert answer(lambda: asking.names(STRANGER)) == Refusal.UNKNOWN  # noqa: B023
-            assert refusal(lambda: asking.open(STRANGER, since.stranger[1])) == Refusal.UNKNOWN  # noqa: B023
+            assert answer(asking.names, STRANGER) == Refusal.UNKNOWN
+            assert refusal(asking.open, STRANGER, since.stranger[1]) == Refusal.UNKNOWN
     assert since.nothing_gone_lies_in(*both)
 
 
@@ -161,7 +161,7 @@ def test_with_an_older_ledger_a_good_key_of_today_brings_its_subject_forward(hom
     since.put_back(home, *ALL)
     with opened(home) as asking:
         assert asking.open(AMINA, since.amina[1]) == since.amina[0]
-        assert refusal(lambda: asking.open(AMINA, since.left)) == Refusal.WRONG_KEY
+        assert refusal(asking.open, AMINA, since.left) == Refusal.WRONG_KEY
         assert asking.house.ledger.epoch(AMINA) == 1
 
 
@@ -189,3 +189,20 @@ def test_an_older_house_put_back_whole_goes_on_under_its_own_days(home: Path, co
     (today / DAYS).write_bytes((home / DAYS).read_bytes())
     with pytest.raises(CannotStart, match=r"^No living day key opens"), opened(today):
         pass
+
+
+def test_a_subject_created_again_after_its_creation_was_lost_opens_nothing_of_before(
+    home: Path, copy: Path
+) -> None:
+    with opened(home, copy):
+        old = (home / STORE).read_bytes()
+    since = lived(home, copy, 1)
+    (home / STORE).write_bytes(old)
+    with opened(home) as asking:
+        assert answer(asking.names, AMINA) == Refusal.UNKNOWN
+        asking.create(AMINA)
+        dek, wrapped = asking.seal(AMINA)
+        for gone in (since.left, since.amina[1]):
+            assert refusal(asking.open, AMINA, gone) == Refusal.WRONG_KEY
+    with opened(home) as asking:
+        assert asking.open(AMINA, wrapped) == dek

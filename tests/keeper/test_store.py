@@ -13,7 +13,7 @@ from havre.keeper.keys import ShredKeys
 from havre.keeper.places import CannotStart
 from havre.keeper.protocol import Refusal
 from havre.keeper.store import HEADER_BYTES, HOUSE, RECORD_BYTES, START, Kind, Seal, Stamp, Store
-from tests.keeper.fates import Died, Fate
+from tests.keeper.fates import Died, Fate, name_of
 from tests.keeper.houses import (
     AMINA,
     BRUNO,
@@ -31,6 +31,7 @@ from tests.keeper.houses import (
     stored,
 )
 
+pytestmark = pytest.mark.usefixtures("unsynced")
 FIRST = len(HOUSE)  # the position of the first subject
 AT = START + FIRST * RECORD_BYTES
 
@@ -75,17 +76,17 @@ def test_a_subject_is_on_disk_in_both_places_before_it_is_acknowledged(home: Pat
 def test_each_write_is_synchronised_before_it_is_acknowledged(
     home: Path, copy: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    synced: list[str] = []
+    synced: list[Path] = []
     with stored(home, copy) as store:
         real = os.fdatasync
 
         def follow(file: int) -> None:
-            synced.append(os.readlink(f"/proc/self/fd/{file}"))
+            synced.append(name_of(file))
             real(file)
 
         monkeypatch.setattr(os, "fdatasync", follow)
         store.create(AMINA)
-    assert synced == [str(home / "store.log"), str(copy / "store.log")]
+    assert synced == [home / "store.log", copy / "store.log"]
 
 
 def test_creating_twice_changes_nothing(home: Path) -> None:
@@ -121,12 +122,12 @@ def test_the_files_show_no_key_and_only_their_owner_reads_them(home: Path) -> No
 def test_many_threads_write_at_once_and_nothing_is_lost(home: Path, copy: Path) -> None:
     subjects = [os.urandom(16) for _ in range(48)]
     with stored(home, copy) as store:
-        threads = [
-            threading.Thread(
-                target=lambda some: [store.create(one) for one in some], args=(subjects[start::8],)
-            )
-            for start in range(8)
-        ]
+
+        def create(some: list[bytes]) -> None:
+            for subject in some:
+                store.create(subject)
+
+        threads = [threading.Thread(target=create, args=(subjects[start::8],)) for start in range(8)]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -210,7 +211,7 @@ def test_a_damaged_subject_is_not_given_new_keys(home: Path) -> None:
     filled(home, AMINA, BRUNO)
     flip(home / "store.log", AT + 40)
     with stored(home) as store:
-        assert refusal(lambda: store.create(AMINA)) == Refusal.DAMAGED
+        assert refusal(store.create, AMINA) == Refusal.DAMAGED
 
 
 def test_damage_is_still_refused_and_said_after_compactions(home: Path) -> None:
@@ -481,7 +482,7 @@ def test_an_erased_id_is_refused_for_ever(home: Path) -> None:
         store.compact()
     with stored(home) as store:
         assert found_keys(store, AMINA) == Refusal.ERASED
-        assert refusal(lambda: store.create(AMINA)) == Refusal.ERASED
+        assert refusal(store.create, AMINA) == Refusal.ERASED
 
 
 def test_an_id_may_be_erased_before_it_is_known(home: Path) -> None:
@@ -523,7 +524,7 @@ def test_a_subject_that_could_not_be_written_is_not_acknowledged(home: Path, par
     fate = Fate(part=part, dies=False)
     with closing(full(fate, home)) as store:
         fate.at = 1
-        assert refusal(lambda: store.create(AMINA)) == Refusal.STORE
+        assert refusal(store.create, AMINA) == Refusal.STORE
         assert found_keys(store, AMINA) == Refusal.UNKNOWN
         store.create(BRUNO)
         bruno = store.keys(BRUNO)
@@ -560,7 +561,7 @@ def test_keys_that_could_not_be_overwritten_are_by_the_next_erasure(home: Path) 
     fate = Fate(dies=False)
     with closing(full(fate, home)) as store:
         fate.at = 2
-        assert refusal(lambda: store.erase(AMINA)) == Refusal.STORE
+        assert refusal(store.erase, AMINA) == Refusal.STORE
         assert found_keys(store, AMINA) == Refusal.ERASED
         assert keys[AMINA].packed() in payloads(home)
         store.erase(AMINA)

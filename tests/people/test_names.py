@@ -18,10 +18,9 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from havre.core import sealing, sounds
+from havre.core import opening, sealing, sounds
 from havre.core.ids import uuid7
 from havre.core.keeper_client import KeeperAbsent, KeeperClient
-from havre.core.management.commands import prepare
 from havre.organisations.models import Structure
 from havre.people import actions, names, queries, tasks
 from havre.people.models import Accompaniment, NameToken, Person
@@ -379,27 +378,21 @@ def test_other_rules_make_the_tokens_again(cast: Cast, monkeypatch: pytest.Monke
     assert names.renew() == 0
 
 
-def test_after_an_upgrade_everybody_is_found_before_the_first_page(
-    cast: Cast, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_after_an_upgrade_everybody_is_found_before_the_first_page(cast: Cast) -> None:
     met(cast, "Awa Diallo", "Otto Straße")
     NameToken.objects.all().delete()
     assert found(cast, "awa") == []
-    prepare.Command()._index_names()
-    assert "Names made findable: 2." in capsys.readouterr().out
+    assert tasks.find_everybody() == "Names made findable: 2."
     assert found(cast, "hawa") == ["Awa Diallo"]
-    prepare.Command()._index_names()
-    assert capsys.readouterr().out == "", "quick and silent when nothing is missing"
+    assert tasks.find_everybody() == "", "quick and silent when nothing is missing"
+    assert tasks.find_everybody in opening.steps()
 
 
-def test_a_house_whose_keeper_refuses_starts_all_the_same(
-    cast: Cast, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_house_whose_keeper_refuses_starts_all_the_same(cast: Cast) -> None:
     met(cast, "Awa Diallo")
     NameToken.objects.all().delete()
     with keeper_absent():
-        prepare.Command()._index_names()
-    assert "Some people are not found by their names yet" in capsys.readouterr().err
+        assert "Some people are not found by their names yet" in tasks.find_everybody()
 
 
 def test_a_renewal_that_was_stopped_takes_up_where_it_was(

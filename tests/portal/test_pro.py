@@ -52,14 +52,21 @@ def test_a_new_accord_stands_on_the_list_of_the_structure_that_it_names(cast: Ca
         assert "Bruno" not in home(cast, name)
 
 
-@pytest.mark.parametrize("name", ["odile", "norbert"])
-def test_who_has_no_seat_has_no_list(cast: Cast, name: str) -> None:
-    page = home(cast, name)
+def test_who_has_no_seat_has_no_list(cast: Cast) -> None:
+    page = home(cast, "norbert")
     assert "<h1>Votre compte n’a pas d’équipe</h1>" in page
     assert "À faire maintenant" not in page
     for way in (reverse("people"), reverse("structure")):
         assert f'="{way}"' not in page
     assert reverse("sign-out") in page
+
+
+def test_the_operator_has_the_instances_list_and_no_way_to_people(cast: Cast) -> None:
+    page = home(cast, "odile")
+    assert "Rien à faire pour l’instant" in page
+    assert f'="{reverse("instance")}"' in page
+    for way in (reverse("people"), reverse("structure")):
+        assert f'="{way}"' not in page
 
 
 def test_a_stranger_at_the_start_page_is_asked_who_they_are(cast: Cast) -> None:

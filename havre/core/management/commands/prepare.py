@@ -1,4 +1,7 @@
-"""`bin/havre prepare`: database, static files and translations as the code wants them; quick if they are."""
+"""`bin/havre prepare`: database, static files and translations as the code wants them; quick if they are.
+
+Then whatever the apps must do before the house opens (`core/opening.py`).
+"""
 
 from __future__ import annotations
 
@@ -16,8 +19,7 @@ from django.core.management.base import BaseCommand
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
-from havre.core import catalogues
-from havre.core.keeper_client import KeeperError
+from havre.core import catalogues, opening
 
 _MIGRATION_LOCK = (
     0x4A7E  # PostgreSQL's advisory lock: two machines that start together migrate one after the other
@@ -33,21 +35,15 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         _migrate()
         _collect_static()
-        for sentence in catalogues.compile_stale():
+        for sentence in [*catalogues.compile_stale(), *_opened()]:
             self.stderr.write(sentence)
-        self._index_names()
         if settings.DEMO:
             _load_demo()
 
-    def _index_names(self) -> None:
-        """After an upgrade, everybody is found by their name before the first page is served."""
-        if "reindex_names" not in get_commands():
-            return
-        try:
-            with _alone():
-                call_command("reindex_names", lost=True, stdout=self.stdout)
-        except KeeperError as error:
-            self.stderr.write(f"Some people are not found by their names yet: {error} The clock tries again.")
+
+def _opened() -> list[str]:
+    with _alone():
+        return list(opening.run())
 
 
 def _migrate() -> None:
