@@ -42,10 +42,9 @@ class Holding:
 
     def of(self, subject: UUID) -> models.QuerySet[Any]:
         """The rows of a subject that hold a key, with `key_part`; locked."""
-        rows: models.QuerySet[Any] = self.model._default_manager.filter(**{self.subject: subject}).exclude(
-            **{KEY: b""}
-        )
-        return rows.annotate(key_part=self.part).select_for_update(of=("self",))
+        rows = self.model._default_manager.filter(**{self.subject: subject}).exclude(**{KEY: b""})
+        locked: models.QuerySet[Any] = rows.annotate(key_part=self.part).select_for_update(of=("self",))
+        return locked
 
 
 _holdings: list[Holding] = []

@@ -40,7 +40,8 @@ def opens(document: Document, wrapped: bytes | None = None) -> bool:
     try:
         return bool(files.open_key(version, by=sealing.worker(), purpose="test"))
     except KeeperRefused as refused:
-        assert refused.code == "wrong_key"
+        if refused.code != "wrong_key":
+            raise
         return False
 
 
