@@ -48,6 +48,7 @@ TAG_BYTES = 16
 SEALED_CHUNK_BYTES = CHUNK_BYTES + TAG_BYTES
 MAX_CHUNKS = 1 << 38
 TRAILER_BYTES = 8
+PIECE_BYTES = 64 * CHUNK_BYTES  # sealed at once
 UNFINISHED = ".tmp"  # how the name of a container ends while it is written
 LABELS = frozenset({"original", "pages", "preview", "text"})
 _NONCE_BYTES = 12
@@ -93,8 +94,7 @@ def padme(size: int) -> int:
 class Sealer:
     """Seals what is written to it, chunk by chunk; nothing readable ever reaches `out`.
 
-    Memory is one chunk, and one piece as long as what is written. A Sealer that was not finished leaves a container
-    that no reader accepts.
+    Memory is a few chunks. A Sealer that was not finished leaves a container that no reader accepts.
     """
 
     def __init__(self, out: Writable, key: bytes, context: bytes) -> None:
@@ -109,7 +109,8 @@ class Sealer:
         if self._finished:
             raise ValueError("The container is finished.")
         self.length += len(data)
-        self._out.write(self._encryptor.update(data))
+        for start in range(0, len(data), PIECE_BYTES):
+            self._out.write(self._encryptor.update(memoryview(data)[start : start + PIECE_BYTES]))
         return len(data)
 
     def finish(self) -> int:

@@ -9,6 +9,7 @@ from havre.core import opening
 from havre.core.management.commands import prepare
 
 
+@pytest.mark.django_db
 def test_prepare_takes_each_step_and_says_what_it_says(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
