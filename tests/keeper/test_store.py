@@ -13,7 +13,7 @@ from havre.keeper.keys import ShredKeys
 from havre.keeper.places import CannotStart
 from havre.keeper.protocol import Refusal
 from havre.keeper.store import HEADER_BYTES, HOUSE, RECORD_BYTES, START, Kind, Seal, Stamp, Store
-from tests.keeper.fates import Died, Fate, name_of
+from tests.keeper.fates import Died, Fate, away, name_of
 from tests.keeper.houses import (
     AMINA,
     BRUNO,
@@ -357,6 +357,20 @@ def test_a_store_that_is_gone_is_never_replaced_by_a_new_one(home: Path) -> None
     assert files_of(home) == before
 
 
+def test_a_first_store_is_not_begun_while_the_copy_that_may_hold_one_does_not_answer(
+    home: Path, copy: Path
+) -> None:
+    filled(copy, AMINA)
+    before = files_of(copy)
+    with (
+        closing(pair(home, copy)) as files,
+        away(files.copy),
+        pytest.raises(CannotStart, match=r"start it first\.$"),
+    ):
+        Store(files, Days(files, ROOT))
+    assert files_of(home, copy) == before
+
+
 # --- which is the newer ---
 
 
@@ -458,6 +472,7 @@ def test_a_compaction_leaves_no_old_record_in_any_file(home: Path, copy: Path) -
         for content in files_of(home, copy).values():
             assert not [one for one in sealed if one in content]
         assert len(payloads(home)) == FIRST + 2
+        store.scrub()  # of the new file, nothing is dead
     assert all_keys(home, AMINA, BRUNO) == {AMINA: keys[AMINA].ratcheted(), BRUNO: keys[BRUNO]}
 
 
