@@ -85,7 +85,7 @@ def finish(subject: UUID) -> None:
         try:
             keeper().ratchet_done(subject, epoch.number)
         except KeeperRefused as refused:
-            if refused.code not in ("erased", "wrong_key"):  # gone, or beyond it already
+            if refused.code not in ("erased", "wrong_key"):  # gone, or far from it: then nothing opens
                 raise
         Epoch.objects.filter(subject=subject, number=epoch.number).update(leaving=False)
 
@@ -94,7 +94,10 @@ def finish_all() -> int:
     """Finish what a crash interrupted; how many."""
     leaving = list(Epoch.objects.filter(leaving=True).values_list("subject", flat=True)[:100])
     for subject in leaving:
-        finish(subject)
+        try:
+            finish(subject)
+        except KeeperRefused:
+            logger.exception("the epoch that %s left cannot be destroyed", subject)
     return len(leaving)
 
 
@@ -104,27 +107,27 @@ def _moved(subject: UUID, doomed: Callable[[], models.QuerySet[Any]], remove: Ca
     epoch = _locked(subject)
     if epoch.leaving:
         return False
-    before = [_number(bytes(wrapped)) for wrapped in doomed().values_list(KEY, flat=True)]
-    number = _wrapped_again(subject)
-    Epoch.objects.filter(subject=subject).update(number=number, leaving=True)
-    if any(one >= number for one in before):
-        return False
-    remove()
-    return True
-
-
-def _wrapped_again(subject: UUID) -> int:
-    rows = [(row, holding) for holding in _holdings for row in holding.of(subject)]
+    gone = list(doomed())
     number, _ = keeper().ratchet(subject, [])
+    if again := any(_number(bytes(row.wrapped_key)) >= number for row in gone):
+        gone = []  # sealed between two epochs: it takes one more to leave them behind
+    _wrap_again(subject, gone)
+    Epoch.objects.filter(subject=subject).update(number=number, leaving=True)
+    if not again:
+        remove()
+    return not again
+
+
+def _wrap_again(subject: UUID, gone: list[Any]) -> None:
+    """All the subject's keys but those that must go: no file of the database ever holds them under the new epoch."""
+    rows = [row for holding in _holdings for row in holding.of(subject) if row not in gone]
     for start in range(0, len(rows), MAX_PAPERS):
         some = rows[start : start + MAX_PAPERS]
-        number, keys = keeper().ratchet(subject, [(row.key_part, bytes(row.wrapped_key)) for row, _ in some])
-        for (row, _), key in zip(some, keys, strict=True):
+        _, keys = keeper().ratchet(subject, [(row.key_part, bytes(row.wrapped_key)) for row in some])
+        for row, key in zip(some, keys, strict=True):
             _put(row, key)
-    for holding in _holdings:
-        ours = [row for row, of in rows if of is holding]
-        holding.model._default_manager.bulk_update(ours, [KEY], batch_size=200)
-    return number
+    for model in holders():
+        model._default_manager.bulk_update([row for row in rows if type(row) is model], [KEY], batch_size=200)
 
 
 def _put(row: Any, key: bytes) -> None:

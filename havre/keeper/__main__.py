@@ -159,6 +159,13 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _factor(text: str) -> float:
+    factor = float(text)
+    if not 0 < factor < float("inf"):
+        raise ValueError(text)
+    return factor
+
+
 def _where() -> argparse.ArgumentParser:
     """The options that every command takes; `bin/havre keeper` gives them from the settings."""
     where = argparse.ArgumentParser(add_help=False)
@@ -177,7 +184,7 @@ def _where() -> argparse.ArgumentParser:
         "--allow", action="append", default=[], metavar="USER", help="may speak on the socket too"
     )
     where.add_argument(
-        "--scale", type=float, default=1.0, help="multiplies the budgets of classes and of the house"
+        "--scale", type=_factor, default=1.0, help="multiplies the budgets of classes and of the house"
     )
     return where
 

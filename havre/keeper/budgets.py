@@ -20,7 +20,7 @@ class Rate(NamedTuple):
 
 
 class Asked(NamedTuple):
-    """What is asked for: "papers", "names", "facts", "peppers", "creations", "ratchets", "erasures" or "rekeyings"."""
+    """How much of what is asked for (the words of HOUSE), and by whom."""
 
     what: str
     amount: int
@@ -49,8 +49,9 @@ HOUSE = {
     "names": Rate(50_000, 10_000),
     "facts": Rate(200_000, 50_000),
     "peppers": Rate(600, 300),
-    "creations": Rate(5_000, 1_000),
-    "ratchets": Rate(300, 60),
+    "calls": Rate(20_000, 6_000),
+    "creations": Rate(2_000, 100),
+    "ratchets": Rate(60, 6),
     "erasures": Rate(20, 1),
     "rekeyings": Rate(3, 0.05),
 }
@@ -73,13 +74,15 @@ class Budgets:
     """The buckets of one keeper. `scale` multiplies those of the classes and of the house, not those of an actor."""
 
     def __init__(self, scale: float = 1, clock: Callable[[], float] = time.monotonic) -> None:
+        if not 0 < scale < float("inf"):
+            raise ValueError(scale)
         self._scale, self._clock = scale, clock
         self._guard = threading.Lock()
         self._buckets: dict[tuple[str, ...] | tuple[str, str, bytes], _Bucket] = {}
         self._room = MANY
 
     def take(self, asked: Asked) -> None:
-        """Take from every bucket, or OverBudget."""
+        """Take from every bucket, at least one, or OverBudget."""
         with self._guard:
             now = self._clock()
             if len(self._buckets) > self._room:
@@ -87,10 +90,16 @@ class Budgets:
             buckets = [(name, self._bucket(name, rate, now)) for name, rate in self._rates(asked)]
             for name, bucket in buckets:
                 bucket.refill(now)
-                if bucket.left < asked.amount:
+                if bucket.left < max(asked.amount, 1):
                     raise OverBudget(" of ".join(str(word) for word in name[:2]))
             for _, bucket in buckets:
-                bucket.left -= asked.amount
+                bucket.left -= max(asked.amount, 1)
+
+    def half_spent(self, what: str) -> bool:
+        """Whether the house has used more than half of a budget."""
+        with self._guard:
+            bucket = self._buckets.get((what, "the house"))
+            return bucket is not None and bucket.left < bucket.rate.burst / 2
 
     def _rates(self, asked: Asked) -> Iterator[tuple[tuple[str, ...] | tuple[str, str, bytes], Rate]]:
         if rate := ACTORS.get((asked.what, asked.kind)):

@@ -57,6 +57,7 @@ class Keeper:
             raise Refused(Refusal.STANDBY, "Another keeper has taken over.")
         if call not in self._calls:
             raise Refused(Refusal.MALFORMED, "There is no such call.")
+        self._spend("call", Asked("calls", 1), {})
         try:
             return self._calls[call](fields)
         except CannotStart as taken_over:
@@ -70,7 +71,7 @@ class Keeper:
             self._fault = ""
         except CannotStart:
             self._taken_over = True
-        except (OSError, Refused) as fault:
+        except Exception as fault:  # noqa: BLE001 - whatever happens, the clock goes on
             if str(fault) != self._fault:
                 self._fault = str(fault)
                 self._journal.alarm("day-late", self._fault)
@@ -138,8 +139,8 @@ class Keeper:
         if len(papers) % 2:
             raise Refused(Refusal.MALFORMED, "Each wrapped key comes after its part.")
         parts = [_one_of(keys.PARTS, part) for part in papers[::2]]
-        self._store.keys(_id(subject))
-        self._spend("ratchet", Asked("ratchets", 1), {"subject": subject.hex()})
+        if not self._store.keys(_id(subject)).previous:
+            self._spend_on_destruction("ratchet", "ratchets", subject)
         for paper in zip(parts, papers[1::2], strict=True):
             with contextlib.suppress(keys.WrongKey):
                 self._brought_forward(subject, *paper)
@@ -159,10 +160,11 @@ class Keeper:
         epoch = int.from_bytes(epoch_bytes)
         with self._erasing:
             own = self._store.keys(_id(subject))
-            if epoch != own.epoch:
+            if not own.epoch <= epoch <= own.epoch + keys.FORWARD:
                 raise Refused(Refusal.WRONG_KEY, "This is not the epoch of this subject.")
-            if own.previous:
-                self.house.settle(subject, own)
+            self._write_first("ratchet_done", {"subject": subject.hex(), "epoch": epoch})
+            if own.previous or epoch > own.epoch:  # after: the store was put back to before the ratchet
+                self.house.settle(subject, own.at(epoch))
             self._store.scrub()
         self._write("ratchet_done", {"subject": subject.hex(), "epoch": epoch})
         return []
@@ -170,7 +172,8 @@ class Keeper:
     def _erase(self, fields: list[bytes]) -> list[bytes]:
         (subject,) = _counted(fields, 1)
         if not self._store.is_erased(_id(subject)):
-            self._spend("erase", Asked("erasures", 1), {"subject": subject.hex()})
+            self._spend_on_destruction("erase", "erasures", subject)
+        self._write_first("erase", {"subject": subject.hex()})
         with self._erasing, writes():
             self.house.ledger.add(ledger.Kind.ERASED, subject)
             self._store.erase(subject)
@@ -221,17 +224,24 @@ class Keeper:
 
     def _forbid_private(self, what: str, kind: str, call: str, facts: Facts) -> None:
         if what == keys.PRIVATE and kind == "professional":
-            self._journal.alarm("forbidden", call, facts)
+            self._journal.alarm_seldom("forbidden", call, facts)
             raise Refused(Refusal.FORBIDDEN, "The private part is never opened for a professional.")
 
     def _spend(self, call: str, asked: Asked, facts: Facts) -> None:
         try:
             self._budgets.take(asked)
         except OverBudget as over:
-            self._journal.alarm("budget", f"{call}: {over}", facts)
+            self._journal.alarm_seldom("budget", f"{call}: {over}", facts)
             raise Refused(
                 Refusal.BUDGET, f"Too much was asked in a short time ({over}): wait a minute."
             ) from None
+
+    def _spend_on_destruction(self, call: str, what: str, subject: bytes) -> None:
+        """What can never be undone is told when there is much of it, before it is refused."""
+        facts: Facts = {"subject": subject.hex()}
+        self._spend(call, Asked(what, 1), facts)
+        if self._budgets.half_spent(what):
+            self._journal.alarm_seldom("erase-burst", what, facts)
 
     @contextlib.contextmanager
     def _told(self, call: str, facts: Facts) -> Iterator[None]:
@@ -243,6 +253,11 @@ class Keeper:
             raise
         with writes():
             self._journal.write(call, facts, durable=True)
+
+    def _write_first(self, what: str, facts: Facts) -> None:
+        """A destruction that a crash interrupts has its line."""
+        with writes():
+            self._journal.write(what, facts, "asked", durable=True)
 
     def _write(self, what: str, facts: Facts, outcome: str = "ok") -> None:
         with writes():

@@ -1,8 +1,8 @@
 """The keeper's own journal: what was asked, by whom, what for, and what was answered. Append-only, hash-chained.
 
 `journal/<first number>.log`: one line each, `JSON <tab> SHA-256 in hexadecimal of (the digest before | the JSON)`;
-the first digest before is 64 zeros. It holds ids and codes only. A new file begins at each re-keying once the last
-one is large enough; files older than a year are removed, and the chain is verified from the first that stays.
+the first digest before is 64 zeros. It holds ids and codes only. A new file begins once the last one is large enough;
+at each re-keying the oldest is removed if it is older than a year, and the chain is verified from the first that stays.
 """
 
 import contextlib
@@ -25,6 +25,7 @@ SEGMENT_BYTES = 4 << 20
 KEPT_SECONDS = 366 * 86_400
 ALARMS_KEPT, DIGESTS_KEPT = 1_000, 20_000
 ALARM = "alarm"
+SELDOM_SECONDS = 60.0
 BACK_SECONDS = 60.0  # a clock that goes back by less is being adjusted
 
 type Facts = dict[str, str | int]
@@ -44,6 +45,7 @@ class Journal:
         self._digests: deque[tuple[int, str]] = deque(maxlen=DIGESTS_KEPT)
         self._alarms: deque[dict[str, Any]] = deque(maxlen=ALARMS_KEPT)
         self._digest, self._number, self._last = START, 0, 0.0
+        self._told: dict[tuple[str, str], tuple[float, int]] = {}
         files = _files(self._folder)
         for path in files[-2:]:
             self._remember(path)
@@ -60,6 +62,8 @@ class Journal:
     def write(self, what: str, facts: Facts, outcome: str = "ok", *, durable: bool = False) -> None:
         """Write one line; OSError when it cannot be written. `durable`: it is on the disk when this returns."""
         with self._guard:
+            if self._end > SEGMENT_BYTES:
+                self._turn()
             self._watch_clock()
             self._put({"what": what, "outcome": outcome, **facts})
             if durable:
@@ -69,6 +73,17 @@ class Journal:
         """Write what the operator must know of; never fails, for it tells of what failed."""
         with contextlib.suppress(OSError):
             self.write(what, {"detail": detail, **(facts or {})}, ALARM)
+
+    def alarm_seldom(self, what: str, detail: str, facts: Facts) -> None:
+        """An alarm that somebody could repeat at will: once a minute, with how many were kept back before."""
+        with self._guard:
+            now = time.monotonic()
+            since, kept_back = self._told.get((what, detail), (-SELDOM_SECONDS, 0))
+            if now - since < SELDOM_SECONDS:
+                self._told[what, detail] = since, kept_back + 1
+                return
+            self._told[what, detail] = now, 0
+        self.alarm(what, f"{detail} (+{kept_back})" if kept_back else detail, facts)
 
     def sync(self) -> None:
         """Bring what was written to the disk."""
@@ -94,25 +109,32 @@ class Journal:
         return next((digest for found, (_, digest) in lines if found == number), None)
 
     def rotate(self) -> None:
-        """Begin a new file if the last one is large, and remove those that are older than a year."""
+        """Begin a new file if the last one is large, and remove the oldest if it is older than a year.
+
+        One at a time: a clock that jumped ahead must not erase the witness.
+        """
         with self._guard:
-            while self._syncing:
-                self._guard.wait()
-            os.fdatasync(self._file)  # while nobody writes
-            self._synced = self._number
             if self._end > SEGMENT_BYTES:
-                os.close(self._file)
-                self._open(self._folder / _name(self._number + 1))
-            *older, _ = _files(self._folder)
-            for path in older:
-                if time.time() - path.stat().st_mtime > KEPT_SECONDS:
-                    path.unlink()
+                self._turn()
+            oldest, *others = _files(self._folder)
+            if others and time.time() - oldest.stat().st_mtime > KEPT_SECONDS:
+                oldest.unlink()
 
     def close(self) -> None:
         """Sync and close."""
         with contextlib.suppress(OSError):
             self.sync()
         os.close(self._file)
+
+    def _turn(self) -> None:
+        """Go on in a new file, once the last one is on the disk."""
+        while self._syncing:
+            self._guard.wait()
+        os.fdatasync(self._file)  # while nobody writes
+        self._synced = self._number
+        previous = self._file
+        self._open(self._folder / _name(self._number + 1))
+        os.close(previous)
 
     def _put(self, facts: Facts) -> None:
         line = {"n": self._number + 1, "at": _iso(time.time()), **facts}

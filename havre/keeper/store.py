@@ -208,8 +208,8 @@ class Store:
         return [subject for subject in self._keys if subject not in HOUSE]
 
     def is_erased(self, subject: bytes) -> bool:
-        """Whether a subject was erased, and no key of anybody is left to overwrite."""
-        return subject in self._erased and not self._dead
+        """Whether a subject was erased."""
+        return subject in self._erased
 
     def erased(self) -> list[bytes]:
         """The subjects that were erased."""

@@ -13,7 +13,7 @@ from havre.inbox.models import INSTANCE
 from havre.operations import actions, reconciliation
 from havre.operations.models import Alarm, Condition, KeeperSeen
 
-PAGE = 100  # alarms in one answer of the keeper
+PAGE, PAGES = 100, 20  # alarms in one answer of the keeper; answers read at once
 KEPT = timedelta(days=366)
 
 
@@ -32,7 +32,9 @@ def _read(seen: KeeperSeen) -> tuple[Check, list[KeeperAlarm], bool]:
     if cut:
         check = sealing.keeper().check(0)
     lines = list(check["alarms"])
-    while len(check["alarms"]) == PAGE:
+    for _again in range(PAGES):  # those that are left are read in half a minute
+        if len(check["alarms"]) < PAGE:
+            break
         check = sealing.keeper().check(lines[-1]["n"])
         lines += check["alarms"]
     return check, lines, cut

@@ -48,10 +48,24 @@ def names(version: Version) -> list[str]:
 
 
 def open_key(version: Version, *, by: Actor, purpose: str) -> bytes:
-    """The key of a version, from the keeper, for this actor and purpose."""
-    part = version.document.part
+    """The key of a version, from the keeper, for this actor and purpose.
+
+    It may have been wrapped again since the row was read, for another paper of the person was erased: then once more.
+    """
+    try:
+        return _opened_key(version, by, purpose)
+    except KeeperRefused as refused:
+        before = bytes(version.wrapped_key)
+        version.refresh_from_db(fields=["wrapped_key"])
+        if refused.code != "wrong_key" or bytes(version.wrapped_key) == before:
+            raise
+    return _opened_key(version, by, purpose)
+
+
+def _opened_key(version: Version, by: Actor, purpose: str) -> bytes:
+    document = version.document
     return sealing.keeper().open_key(
-        version.document.person_id, part, bytes(version.wrapped_key), by, purpose
+        document.person_id, document.part, bytes(version.wrapped_key), by, purpose
     )
 
 

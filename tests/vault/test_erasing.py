@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.apps import apps
@@ -36,9 +37,9 @@ def key(document: Document) -> bytes:
 
 def opens(document: Document, wrapped: bytes | None = None) -> bool:
     """Whether the keeper opens this key (the present one unless another is given) for the paper's person."""
-    version = Version(document=document, wrapped_key=wrapped or key(document))
+    given = wrapped or key(document)
     try:
-        return bool(files.open_key(version, by=sealing.worker(), purpose="test"))
+        return bool(sealing.keeper().open_key(document.person_id, "shared", given, sealing.worker(), "test"))
     except KeeperRefused as refused:
         if refused.code != "wrong_key":
             raise
@@ -202,3 +203,36 @@ def test_a_key_of_an_epoch_that_is_over_is_not_saved(bruno: Person) -> None:
     Epoch.objects.create(subject=bruno.pk, number=1)
     with pytest.raises(epochs.Stale), transaction.atomic():
         epochs.must_be_current(bruno.pk, wrapped)
+
+
+def test_the_erased_papers_key_is_never_wrapped_again(
+    cast: Cast, papers: list[Document], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[bytes] = []
+    real = KeeperClient.ratchet
+
+    def ratchet(self: KeeperClient, subject: Any, given: Any) -> Any:
+        asked.extend(wrapped for _, wrapped in given)
+        return real(self, subject, given)
+
+    monkeypatch.setattr(KeeperClient, "ratchet", ratchet)
+    old = key(papers[0])
+    actions.erase_document(papers[0], by=cast.claire)
+    assert old not in asked
+    assert len(asked) == 2
+
+
+def test_a_paper_read_just_before_another_is_erased_still_opens(cast: Cast, papers: list[Document]) -> None:
+    held = Version.objects.select_related("document").get(document=papers[1])
+    actions.erase_document(papers[0], by=cast.claire)
+    assert files.open_key(held, by=sealing.worker(), purpose="test")
+
+
+def test_one_subject_that_the_keeper_lost_holds_up_no_other(cast: Cast, papers: list[Document]) -> None:
+    old = key(papers[0])
+    Epoch.objects.create(subject=UUID(int=5), number=1, leaving=True)
+    with pytest.MonkeyPatch.context() as patched, pytest.raises(KeeperAbsent):
+        crash_in(patched, "ratchet_done")
+        actions.erase_document(papers[0], by=cast.claire)
+    epochs.finish_all()
+    assert not opens(papers[0], old)
