@@ -1,4 +1,4 @@
-"""Which work items a user may close: those of the structures they sit in."""
+"""Which work items a user may close by hand: those of the structures they sit in, but what closes elsewhere."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
+from havre.inbox import kinds
 from havre.inbox.models import WorkItem
 
 
 def closable(structures: Iterable[UUID]) -> QuerySet[WorkItem]:
-    return WorkItem.objects.filter(structure__in=list(structures), done_at=None)
+    waiting = WorkItem.objects.filter(structure__in=list(structures), done_at=None)
+    return waiting.exclude(kind__in=kinds.not_by_hand())

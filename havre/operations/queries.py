@@ -82,6 +82,12 @@ def waiting_alarms() -> tuple[list[Told], bool]:
     return told, len(items) > SHOWN
 
 
+def alarms_told(ids: list[UUID]) -> dict[UUID, Any]:
+    """What happened, for each of these alarms."""
+    rows = Alarm.objects.filter(pk__in=ids).values_list("pk", "what")
+    return {pk: words.alarm(what).happened for pk, what in rows}
+
+
 def _account(alarm: Alarm) -> UUID | None:
     kind, _colon, account = alarm.actor.partition(":")
     return UUID(account) if kind == "professional" and is_uuid(account) else None
@@ -93,9 +99,15 @@ def conditions() -> list[tuple[Condition, words.Words]]:
     return [(row, words.CONDITIONS[row.word]) for row in rows if row.word in words.CONDITIONS]
 
 
+def conditions_told(ids: list[UUID]) -> dict[UUID, Any]:
+    """What is wrong, for each of these conditions."""
+    rows = Condition.objects.filter(pk__in=ids, word__in=words.CONDITIONS).values_list("pk", "word")
+    return {pk: words.CONDITIONS[word].happened for pk, word in rows}
+
+
 @dataclass(frozen=True)
 class Lost:
-    """One who is lost, as much as the operator may know: no name but a structure's."""
+    """One who is lost, as much as the operator may know: no name but a structure's; `since` when it was created."""
 
     loss: Loss
     kind: Any
@@ -113,6 +125,11 @@ def losses(most: int = SHOWN) -> tuple[list[Lost], int]:
         rows = Loss.objects.filter(kind=kind).order_by("subject")
         lost += dressed(list(rows[: most - len(lost)]))
     return lost, Loss.objects.count()
+
+
+def some_may_come_back() -> bool:
+    """Whether an older copy of the keys may give something back: not what was erased."""
+    return Loss.objects.exclude(why="erased").exists()
 
 
 def _lost(loss: Loss, **facts: Any) -> Lost:

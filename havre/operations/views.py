@@ -7,6 +7,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
@@ -29,6 +30,7 @@ def instance(request: ProRequest) -> HttpResponse:
         "more": more,
         "lost": lost,
         "lost_in_all": lost_in_all,
+        "some_may_come_back": queries.some_may_come_back(),
     }
     return render(request, "operations/instance.html", context)
 
@@ -39,4 +41,4 @@ def alarm_seen(request: ProRequest, id: UUID) -> HttpResponse:
     """Say that an alarm was dealt with."""
     actions.mark_seen(get_object_or_404(Alarm, pk=id), by=request.user)
     messages.success(request, _("C’est noté. L’alerte est retirée de la liste."))
-    return redirect("instance")
+    return redirect(f"{reverse('instance')}#alertes")

@@ -104,9 +104,11 @@ WHY = {
     "damaged": _("Ses clés sont abîmées"),
     "erased": _("Ses clés ont été effacées"),
 }
-ROLES = {"primary": _("Principal"), "standby": _("Secours")}
+ROLES = {"primary": _("Gardien principal"), "standby": _("Gardien de secours")}
 
 
 def alarm(what: str) -> Words:
     """The words of an alarm; a keeper newer than this house may say one that is unknown here."""
-    return ALARMS.get(what) or Words(what, _("Ce mot est nouveau. Lisez la documentation du gardien."))
+    return ALARMS.get(what) or Words(
+        _("Alerte inconnue."), _("Ce mot est nouveau. Lisez la documentation du gardien.")
+    )

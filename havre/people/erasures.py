@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -24,7 +24,7 @@ RENEWALS = 14  # the day keys that the keeper keeps
 SPACED = timedelta(days=1)  # at least, between two of them
 KINDS = {
     "people.person": gettext_lazy("Dossier"),
-    "people.accompaniment": gettext_lazy("Accompagnements"),
+    "people.accompaniment": gettext_lazy("Structures qui vous accompagnaient"),
     "people.consent": gettext_lazy("Accords"),
     "vault.document": gettext_lazy("Documents"),
     "outbox.message": gettext_lazy("Messages"),
@@ -66,7 +66,7 @@ def words(erased: Erased, language: str) -> dict[str, Any]:
                 (
                     _("Ce qui reste"),
                     [
-                        _("Des numéros dans le journal, sans nom et sans texte."),
+                        _("Des numéros dans notre registre, sans nom et sans texte."),
                         _("Ils ne mènent plus à personne. Durée prévue : 12 mois."),
                     ],
                 ),
@@ -80,20 +80,24 @@ def words(erased: Erased, language: str) -> dict[str, Any]:
 
 def since(erasure: Erasure) -> str:
     """The first date: from when nothing here can open anything."""
-    moment = formats.date_format(timezone.localtime(erasure.erased_at), "DATETIME_FORMAT")
+    moment = _unbroken(erasure.erased_at, "DATETIME_FORMAT")
     return _("Depuis le %(moment)s, sauvegardes comprises.") % {"moment": moment}
 
 
 def copies(erasure: Erasure) -> str:
     """The second date: when old copies of the keeper's keys died, or the earliest day that they can."""
     if erasure.copies_dead_at:
-        day = formats.date_format(timezone.localtime(erasure.copies_dead_at), "DATE_FORMAT")
-        return _("Elles sont mortes depuis le %(day)s.") % {"day": day}
-    earliest = timezone.localtime(erasure.erased_at + RENEWALS * SPACED)
-    day = formats.date_format(earliest, "DATE_FORMAT")
+        day = _unbroken(erasure.copies_dead_at, "DATE_FORMAT")
+        return _("Elles ne servent plus à rien depuis le %(day)s.") % {"day": day}
+    day = _unbroken(erasure.erased_at + RENEWALS * SPACED, "DATE_FORMAT")
     return _(
-        "De vieilles copies peuvent exister. Elles meurent après %(n)s renouvellements, au plus tôt le %(day)s."
-    ) % {"n": RENEWALS, "day": day}
+        "De vieilles copies des clés peuvent exister. Elles ne serviront plus à rien, au plus tôt le %(day)s."
+    ) % {"day": day}
+
+
+def _unbroken(moment: datetime, form: str) -> str:
+    """A date that no line cuts."""
+    return formats.date_format(timezone.localtime(moment), form).replace(" ", "\xa0")
 
 
 def _counted(counts: dict[str, int]) -> list[str]:

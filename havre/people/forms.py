@@ -14,6 +14,8 @@ from havre.organisations.models import Structure
 from havre.people import births, signatures, terms
 from havre.people.models import Means
 
+REFERENCE_UNKNOWN = _("Cette référence n’est pas connue ici. Vérifiez chaque lettre et chaque chiffre.")
+
 
 class PersonForm(forms.Form):
     """A name as the person says it; the rest may stay unknown."""
@@ -114,7 +116,7 @@ class ErasureForm(forms.Form):
 
     reference = forms.CharField(
         label=_("Quelle est votre référence ?"),
-        help_text=_("Elle est écrite sur votre reçu : 9 lettres et chiffres."),
+        help_text=_("Elle est écrite sur votre reçu : 9 lettres et chiffres, par exemple K7M 2QX 9RD."),
         max_length=40,
         error_messages={"required": _("Écrivez la référence de votre reçu.")},
         widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "characters", "dir": "ltr"}),
@@ -123,5 +125,5 @@ class ErasureForm(forms.Form):
     def clean_reference(self) -> str:
         read = ids.read_reference(self.cleaned_data["reference"])
         if read is None:
-            raise forms.ValidationError(_("Cette référence n’est pas connue ici. Vérifiez chaque signe."))
+            raise forms.ValidationError(REFERENCE_UNKNOWN)
         return read

@@ -57,15 +57,23 @@ def _search(user: User, visible: PersonQuerySet, asked: list[Asked]) -> Found:
     opened = named(rows[:SEARCHED], user, "search")
     answers = {person.pk: [word.answer(person.name) for word in asked] for person in opened}
     hits = [person for person in opened if all(answers[person.pk])]
-    hits.sort(key=lambda person: -sum(answers[person.pk]))
+    hits.sort(key=lambda person: (min(answers[person.pk]) == 1, -sum(answers[person.pk])))
     written = [min(answers[person.pk]) > 1 for person in hits]
     return Found(
-        dress(hits, user),
+        _told_apart(dress(hits, user), written),
         more=len(rows) > SEARCHED,
         sure=all(written),
         alike=not any(written),
         short=all(len(word.written[0]) < sounds.SHORTEST for word in asked),
     )
+
+
+def _told_apart(people: list[Person], written: list[bool]) -> list[Person]:
+    """The same people, with their whole date of birth, for namesakes; and whether their name only sounds as asked."""
+    for person, as_written in zip(people, written, strict=True):
+        person.born = births.shown(person.birth)  # type: ignore[attr-defined]
+        person.alike = not as_written  # type: ignore[attr-defined]
+    return people
 
 
 def named(people: list[Person], user: User, purpose: str) -> list[Person]:
@@ -75,11 +83,12 @@ def named(people: list[Person], user: User, purpose: str) -> list[Person]:
 
 
 def dress(people: list[Person], user: User) -> list[Person]:
-    """Give people in a list what tells namesakes apart, and whether this user may add a paper at once."""
+    """Give people in a list their year of birth, and whether this user may add a paper at once."""
     addable = access.open_to_add(user, people) if people else set()
     for person in people:
         person.born = births.year(person.birth)  # type: ignore[attr-defined]
         person.addable = person.pk in addable  # type: ignore[attr-defined]
+        person.alike = False  # type: ignore[attr-defined]
     return people
 
 

@@ -24,7 +24,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from havre.accounts import drafts
 from havre.accounts.models import User
 from havre.accounts.views import keeper_sentence, wait_sentence
-from havre.core import limits, pdf, sealing
+from havre.core import ids, limits, pdf, sealing
 from havre.core.http import open_to_all
 from havre.core.ids import is_uuid
 from havre.core.keeper_client import KeeperAbsent
@@ -32,7 +32,7 @@ from havre.organisations import access as seats
 from havre.organisations.doors import ProRequest, professionals
 from havre.organisations.models import Structure
 from havre.people import access, actions, births, erasures, queries, recent, sections, signatures, terms
-from havre.people.forms import AccordForm, ErasureForm, PersonForm, SignatureForm
+from havre.people.forms import REFERENCE_UNKNOWN, AccordForm, ErasureForm, PersonForm, SignatureForm
 from havre.people.models import Consent, Erasure, Person
 from havre.ui.languages import drafted
 
@@ -379,9 +379,17 @@ def erasure(request: HttpRequest) -> HttpResponse:
     """Anyone who holds the reference of an erasure reads its two dates, and nothing else."""
     form = ErasureForm(request.POST or None)
     found = _erasure(form) if request.method == "POST" else None
-    dates = {"since": erasures.since(found), "copies": erasures.copies(found)} if found else None
+    context = {"form": form, "told": _told(found) if found else None}
     status = 422 if request.method == "POST" and found is None else 200
-    return render(request, "people/erasure.html", {"form": form, "dates": dates}, status=status)
+    return render(request, "people/erasure.html", context, status=status)
+
+
+def _told(erasure: Erasure) -> dict[str, str]:
+    return {
+        "number": ids.spelled(erasure.number),
+        "since": erasures.since(erasure),
+        "copies": erasures.copies(erasure),
+    }
 
 
 def _erasure(form: ErasureForm) -> Erasure | None:
@@ -394,5 +402,5 @@ def _erasure(form: ErasureForm) -> Erasure | None:
         return None
     found = Erasure.objects.filter(number=form.cleaned_data["reference"]).first()
     if found is None:
-        form.add_error("reference", _("Cette référence n’est pas connue ici. Vérifiez chaque signe."))
+        form.add_error("reference", REFERENCE_UNKNOWN)
     return found

@@ -34,6 +34,7 @@ class Row:
     reason: Any
     url: str
     late: bool
+    by_hand: bool
 
 
 @signed_in
@@ -60,14 +61,15 @@ def _to_do(request: ProRequest) -> HttpResponse:
 
 def _rows(items: list[WorkItem], user: User) -> list[Row]:
     names = people.names_of({item.person for item in items if item.person}, user) if items else {}
-    now = timezone.now()
+    reasons, now = kinds.reasons(items), timezone.now()
     return [
         Row(
             item,
             names.get(item.person, "") if item.person else "",
-            kind.reason,
+            reasons[item.kind, item.object_id],
             kind.url(item),
-            item.due < now,
+            late=item.due < now,
+            by_hand=kind.by_hand,
         )
         for item in items
         if (kind := kinds.of(item))

@@ -89,7 +89,8 @@ def _save(document: Document, version: Version, by: User, kind: str, title: str)
 
 def erase_document(document: Document, *, by: User) -> None:
     """Erase a paper for good: when this returns, an old row put back opens nothing, and its files are gone."""
-    if not access.can_add(by, document.person):  # who may bring a paper may take it away, at the person's word
+    # who may bring a paper may take it away, at the person's word
+    if not access.can_add(by, document.person):
         raise PermissionDenied
     versions = Version.objects.filter(document=document)
     gone = list(versions.values_list("blob", flat=True))

@@ -116,6 +116,7 @@ def _context(request: ProRequest, document: Document, version: Version) -> dict[
         "problem": problems.sentence(version.problem) if version.problem else "",
         "broken": broken,
         "damaged": damaged,
+        "none_whole": len(damaged) == version.shown_pages,
     }
 
 
@@ -176,8 +177,9 @@ def original(request: ProRequest, id: UUID) -> HttpResponseBase:
 
 def _damaged(request: ProRequest, document: Document) -> HttpResponse:
     _opened(request, document)
-    context = {"document": document, "person": document.person}
-    return render(request, "vault/document_damaged.html", context, status=500)
+    person = document.person
+    context = {"document": document, "person": person, "can_add": access.can_add(request.user, person)}
+    return render(request, "vault/document_damaged.html", context, status=410)
 
 
 def _streamed(request: ProRequest, version: Version, name: str, media_type: str) -> HttpResponseBase:

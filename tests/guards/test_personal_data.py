@@ -155,6 +155,8 @@ READS = {
     "core/epochs.py:finish_all": _EPOCH,
     "core/epochs.py:SHREDDERS": "erasure",
     "operations/queries.py:waiting_alarms": "the operator's own work; it holds ids alone",
+    "operations/queries.py:alarms_told": "the operator's own work; it holds ids alone",
+    "operations/queries.py:some_may_come_back": "the operator's own work; it holds ids alone",
     "operations/queries.py:losses": "the operator's own work; it holds ids alone",
     "operations/queries.py:_seats": "the structures of an account, for the operator, unread",
     "operations/queries.py:_users": "since when an account is there, for the operator, unread",

@@ -321,7 +321,7 @@ def _of_other_moments(scene: Scene, language: str) -> Iterator[Shown]:
     yield _shown("nobody of that name", claire.get(reverse("people"), {"q": "zzz"}))
     key = bytes(Version.objects.get().wrapped_key)
     Version.objects.update(wrapped_key=key[::-1])
-    for route, status in (("document", 200), ("document-print", 200), ("document-original", 500)):
+    for route, status in (("document", 200), ("document-print", 200), ("document-original", 410)):
         yield _shown(f"{route} of a damaged paper", claire.get(scene.address(route)), status)
     Version.objects.update(wrapped_key=key, shown_pages=2)
     yield _shown("a paper with a damaged page", claire.get(paper))

@@ -144,7 +144,7 @@ SHOWN = (
     ("pro", 'name="q"', "claire driss elise rachid lena"),
     ("pro", 'href="/personnes/"', "claire driss elise rachid lena"),
     ("pro", "Votre compte n’a pas d’équipe", "norbert"),
-    ("pro", "Le gardien des clés donne l’alerte", "odile"),
+    ("pro", "Les clés du gardien sont plus anciennes", "odile"),
     ("pro", 'href="/pro/instance/"', "odile"),
     ("account", 'href="/pro/instance/"', "odile"),
     ("structure", 'href="/personnes/"', ""),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from datetime import timedelta
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from django.db import IntegrityError, connection, transaction
@@ -118,6 +118,38 @@ def test_an_item_done_for_half_a_year_is_removed_and_an_open_one_never() -> None
         WorkItem.objects.filter(pk=item.pk).update(done_at=timezone.now() - timedelta(days=days))
     assert shredder.purge_done() == 1
     assert set(WorkItem.objects.all()) == {fresh, waiting}
+
+
+def test_an_object_that_has_its_own_reason_says_it_and_one_query_asks_for_all(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked = []
+
+    def told(ids: list[UUID]) -> dict[UUID, str]:
+        asked.append(ids)
+        return {THING: "Fuite d’eau."}
+
+    monkeypatch.setattr(kinds, "_kinds", {})
+    kinds.register("a.kind", "Quelque chose.", str, told=told)
+    kinds.register("b.kind", "Autre chose.", str)
+    items = [WorkItem(kind=kind, object_id=one) for kind in ("a.kind", "b.kind") for one in (THING, HERE)]
+    items.append(WorkItem(kind="gone.kind", object_id=THING))
+    assert kinds.reasons(items) == {
+        ("a.kind", THING): "Fuite d’eau.",
+        ("a.kind", HERE): "Quelque chose.",
+        ("b.kind", THING): "Autre chose.",
+        ("b.kind", HERE): "Autre chose.",
+    }
+    assert asked == [[THING, HERE]]
+
+
+def test_what_closes_elsewhere_is_listed_and_not_closed_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kinds, "_kinds", {})
+    kinds.register("a.kind", "Quelque chose.", str, by_hand=False)
+    item = actions.ask("a.kind", structure=HERE, object_id=THING)
+    other = actions.ask(KIND, structure=HERE, object_id=THING)
+    assert set(queries.to_do([HERE])) == {item, other}
+    assert set(access.closable([HERE])) == {other}
 
 
 def test_every_kind_says_why_and_leads_to_a_page() -> None:

@@ -43,7 +43,7 @@ QUESTIONS = [*CALLS, Call.ERASE, 0, 12, 255, RESTART, RESTART, PUT_BACK, PUT_BAC
 TIGHT = {
     "ACTORS": {("papers", "person"): Rate(2, 0), ("names", "professional"): Rate(3, 0)},
     "CLASSES": {("papers", "professional"): Rate(3, 0), ("names", "worker"): Rate(101, 0)},
-    "HOUSE": dict.fromkeys(budgets.HOUSE, Rate(4, 0)),
+    "HOUSE": dict.fromkeys(budgets.HOUSE, Rate(4, 0)) | {"calls": Rate(1_000_000, 0)},
 }
 
 
@@ -271,6 +271,8 @@ class _Talk:
 
     def _judge(self, code: int, fields: list[bytes], refusal: int, answer: list[bytes]) -> None:
         reasons = self._rights.reasons(code, fields)
+        if Refusal.MALFORMED not in reasons:
+            self._rights.asked(code, fields)
         if refusal:
             must(refusal in reasons and len(answer) == 1)
             self._rights.must_not_leak(answer[0].decode())
@@ -278,8 +280,6 @@ class _Talk:
             raise Wrong(f"answered {code}, where {reasons}")
         else:
             self._rights.believe(code, fields, answer)
-        if Refusal.MALFORMED not in reasons:
-            self._rights.asked(code, fields)
 
     def _exchange(self, pieces: list[bytes], *, ends: bool) -> tuple[int, list[bytes]] | None:
         """What comes back; None when the connection is closed without a word."""

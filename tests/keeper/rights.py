@@ -30,7 +30,7 @@ COUNTS = {
     Call.ROTATE: (0, 0),
     Call.CHECK: (0, 1),
 }
-FORWARD = 64
+FORWARD = 16
 
 
 class Wrong(AssertionError):
@@ -120,7 +120,7 @@ class Rights:
                 yield from self._gone(subject)
                 yield from _unless(len(epoch) == 4)
                 person = self.stored.people.get(subject)
-                if person and int.from_bytes(epoch) != person.epoch:
+                if person and not 0 <= int.from_bytes(epoch) - person.epoch <= FORWARD:
                     yield Refusal.WRONG_KEY
             case Call.ERASE, [subject]:
                 yield from _unless(_is_id(subject))
@@ -149,13 +149,13 @@ class Rights:
 
     def asked(self, code: int, fields: list[bytes]) -> None:
         """Count a well-formed question against the budgets, whatever its answer."""
-        self._asked.update({bucket: amount for bucket, amount, _ in _buckets(code, fields)})
+        self._asked.update({bucket: amount for bucket, amount, _ in self._buckets(code, fields)})
 
     def believe(self, code: int, fields: list[bytes], answer: list[bytes]) -> None:
         """Judge an answer to a question that may be answered; Wrong when it is not the one that was promised."""
         if self._overspent(self._answered, code, fields):
             raise Wrong("more was answered than the budget allows")
-        self._answered.update({bucket: amount for bucket, amount, _ in _buckets(code, fields)})
+        self._answered.update({bucket: amount for bucket, amount, _ in self._buckets(code, fields)})
         match code, fields:
             case Call.CREATE, [subject]:
                 must(answer == [])
@@ -289,36 +289,43 @@ class Rights:
         must(self._told.setdefault(what, secret) == secret)
 
     def _overspent(self, spent: Counter[tuple[object, ...]], code: int, fields: list[bytes]) -> bool:
-        return any(spent[bucket] + amount > burst for bucket, amount, burst in _buckets(code, fields))
+        return any(spent[bucket] + amount > burst for bucket, amount, burst in self._buckets(code, fields))
 
+    def _buckets(self, code: int, fields: list[bytes]) -> Iterator[tuple[tuple[object, ...], int, float]]:
+        """The budgets that a question draws on, how much, and what each allows while no time passes."""
+        whole = {
+            Call.CREATE: "creations",
+            Call.PEPPER: "peppers",
+            Call.RATCHET: "ratchets",
+            Call.ERASE: "erasures",
+            Call.ROTATE: "rekeyings",
+        }
+        amount, actor = 1, b""
+        match code, fields:
+            case Call.OPEN_KEY, [_, _, _, actor, _]:
+                what = "papers"
+            case Call.FIELDS, [_, actor, _, *subjects]:
+                what, amount = "names", max(len(subjects), 1)
+            case Call.TOKENS, [_, _, *facts]:
+                what, amount = "facts", max(len(facts), 1)
+            case Call.ERASE, [subject] if subject in self.stored.erased:
+                return  # asked again, it does nothing
+            case Call.RATCHET, [subject, *_] if self._is_pending(subject):
+                return  # it goes on with the one that was paid
+            case _ if code in whole:
+                what = whole[Call(code)]
+            case _:
+                return
+        kind = KINDS.get(actor[0], "") if actor else ""
+        if rate := budgets.ACTORS.get((what, kind)):
+            yield (what, actor), amount, rate.burst
+        if rate := budgets.CLASSES.get((what, kind)):
+            yield (what, kind), amount, rate.burst
+        yield (what,), amount, budgets.HOUSE[what].burst
 
-def _buckets(code: int, fields: list[bytes]) -> Iterator[tuple[tuple[object, ...], int, float]]:
-    """The budgets that a question draws on, how much, and what each allows while no time passes."""
-    whole = {
-        Call.CREATE: "creations",
-        Call.PEPPER: "peppers",
-        Call.RATCHET: "ratchets",
-        Call.ERASE: "erasures",
-        Call.ROTATE: "rekeyings",
-    }
-    amount, actor = 1, b""
-    match code, fields:
-        case Call.OPEN_KEY, [_, _, _, actor, _]:
-            what = "papers"
-        case Call.FIELDS, [_, actor, _, *subjects]:
-            what, amount = "names", len(subjects)
-        case Call.TOKENS, [_, _, *facts]:
-            what, amount = "facts", len(facts)
-        case _ if code in whole:
-            what = whole[Call(code)]
-        case _:
-            return
-    kind = KINDS.get(actor[0], "") if actor else ""
-    if rate := budgets.ACTORS.get((what, kind)):
-        yield (what, actor), amount, rate.burst
-    if rate := budgets.CLASSES.get((what, kind)):
-        yield (what, kind), amount, rate.burst
-    yield (what,), amount, budgets.HOUSE[what].burst
+    def _is_pending(self, subject: bytes) -> bool:
+        person = self.stored.people.get(subject)
+        return person is not None and person.oldest != person.epoch
 
 
 def _unless(fit: bool) -> set[Refusal]:

@@ -66,7 +66,7 @@ def test_an_operator_who_also_sits_in_a_structure_has_both(cast: Cast, watched: 
     organisations.name_operator(cast.claire)
     actions.raise_alarm("store-older")
     start = cast.client("claire").get(reverse("pro")).content.decode()
-    assert "Le gardien des clés donne l’alerte." in start
+    assert "Les clés du gardien sont plus anciennes que la base." in start
     assert reverse("people") in start
     assert f'href="{reverse("instance")}"' in page(cast, "claire")
 
@@ -79,7 +79,7 @@ def test_the_keeper_is_told_in_words(cast: Cast, watched: Keeper) -> None:
     told = facts(page(cast))
     assert told["Réponse"] == "Il répond"
     assert told["Version"] == "0.2"
-    assert told["Rôle"] == "Principal"
+    assert told["Rôle"] == "Gardien principal"
     assert told["Clé du jour"].replace("\xa0", " ") == "Numéro 41, il y a 3 heures"
     assert told["Clé la plus ancienne"] == "Numéro 28"
     assert told["Deuxième copie"] == "À jour"
@@ -87,7 +87,7 @@ def test_the_keeper_is_told_in_words(cast: Cast, watched: Keeper) -> None:
     assert told["Clés gardées"] == "12"
     assert told["Effacements inscrits"] == "0"
     assert told["Lignes du journal"] == "7"
-    assert told["Lu par Havre"] == "16 mars 2026 10:00"
+    assert told["Dernière lecture par Havre"] == "16 mars 2026 10:00"
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_the_keeper_is_told_in_words(cast: Cast, watched: Keeper) -> None:
         ({"same_disk": True}, "À jour Même disque"),
         (
             {"state": "behind", "since": "2026-03-15T09:00:00+00:00", "why": "No space left"},
-            "En retard Depuis le 15 mars 2026 10:00 · No space left",
+            "En retard Depuis le 15 mars 2026 10:00 Détails techniques No space left",
         ),
         ({"state": "behind"}, "En retard"),
     ],
@@ -112,7 +112,7 @@ def test_the_second_copy_is_told_in_words(
 def test_a_standby_and_damaged_keys_are_told(cast: Cast, watched: Keeper) -> None:
     watched.report.update(role="standby", damaged=3)
     told = facts(page(cast))
-    assert (told["Rôle"], told["Clés abîmées"]) == ("Secours", "3")
+    assert (told["Rôle"], told["Clés abîmées"]) == ("Gardien de secours", "3")
     watched.report["role"] = "witness"
     assert facts(page(cast))["Rôle"] == "witness"
 
@@ -127,12 +127,13 @@ def test_without_the_keeper_the_page_opens_and_says_so(cast: Cast, watched: Keep
     assert str(alarm.pk) in html
     assert "Halte Exemple" in html
     assert facts(html) == {}
+    assert in_order(html, 'role="status"', 'id="perdu"', 'id="alertes"')
 
 
 def test_before_any_reading_the_page_says_never(cast: Cast, keeper_told: Keeper) -> None:
-    assert facts(page(cast))["Lu par Havre"] == "Jamais"
+    assert facts(page(cast))["Dernière lecture par Havre"] == "Jamais"
     KeeperSeen.objects.create()
-    assert facts(page(cast))["Lu par Havre"] == "Jamais"
+    assert facts(page(cast))["Dernière lecture par Havre"] == "Jamais"
     with keeper_absent():
         assert "Dernière réponse" not in page(cast)
 
@@ -151,7 +152,10 @@ def test_an_alarm_says_what_happened_when_and_what_to_do(cast: Cast, watched: Ke
     assert "Demandez pourquoi à sa structure." in html
     assert "16 mars 2026 10:00" in html
     assert "61 of 60 papers" in html
-    assert f'Compte <bdi class="code">{cast.claire.pk}</bdi> · <bdi>Halte Exemple</bdi>' in html
+    assert f'Compte <bdi class="code">{cast.claire.pk}</bdi>' in html
+    assert "10:00</time> · <bdi>Halte Exemple</bdi>" in html
+    assert html.count("<details>") == 1
+    assert '<p lang="en" dir="ltr">budget · 61 of 60 papers</p>' in html
     assert str(subject) in html
     assert "Claire" not in html, "no name is opened here"
 
@@ -167,7 +171,8 @@ def test_a_word_that_is_new_is_shown_as_it_is(cast: Cast, watched: Keeper) -> No
     watched.tells("moon-eclipse")
     tasks.watch()
     html = page(cast)
-    assert "moon-eclipse" in html
+    assert '<p class="list-title">Alerte inconnue.</p>' in html
+    assert '<p lang="en" dir="ltr">moon-eclipse</p>' in html
     assert "Ce mot est nouveau." in html
 
 
@@ -175,25 +180,40 @@ def test_an_alarm_that_was_seen_leaves_the_list_and_says_by_whom(cast: Cast, wat
     alarm = actions.raise_alarm("store-older")
     odile, address = cast.client("odile"), reverse("alarm-seen", args=[alarm.pk])
     assert f'action="{address}"' in page(cast)
-    assert odile.post(address)["Location"] == reverse("instance")
+    assert odile.post(address)["Location"] == f"{reverse('instance')}#alertes"
     item = WorkItem.objects.get()
     assert (item.done_by, item.done_at) == (cast.odile.pk, timezone.now())
     html = odile.get(reverse("instance")).content.decode()
     assert "L’alerte est retirée de la liste." in html
     assert "Aucune alerte" in html
+    assert '<h2 id="alertes" tabindex="-1">' in html
     assert Alarm.objects.count() == 1
     assert odile.post(address).status_code == 302, "pressed twice"
     assert odile.post(reverse("alarm-seen", args=[uuid4()])).status_code == 404
 
 
-def test_the_start_page_leads_to_the_alarm_and_can_close_it(cast: Cast, watched: Keeper) -> None:
-    alarm = actions.raise_alarm("store-older")
+def test_the_start_page_says_what_happened_and_only_the_room_closes_it(cast: Cast, watched: Keeper) -> None:
+    alarm, other = actions.raise_alarm("store-older"), actions.raise_alarm("journal-cut")
+    gone = actions.raise_alarm("budget")
+    Alarm.objects.filter(pk=gone.pk).delete()
+    watched.report["copy"]["state"] = "none"
+    tasks.watch()
     odile = cast.client("odile")
     html = odile.get(reverse("pro")).content.decode()
     assert f'href="{reverse("instance")}#alerte-{alarm.pk}"' in html
     assert f'id="alerte-{alarm.pk}"' in page(cast)
-    assert odile.post(reverse("work-item-done", args=[WorkItem.objects.get().pk])).status_code == 302
-    assert "Aucune alerte" in page(cast)
+    assert f"#alerte-{other.pk}" in html
+    for happened in (
+        "Les clés du gardien sont plus anciennes que la base.",
+        "Des lignes du journal du gardien ont disparu.",
+        "Le gardien des clés donne l’alerte.",
+        "Les clés n’ont pas de deuxième copie.",
+    ):
+        assert html.count(happened) == 1, happened
+    assert "C’est fait" not in html
+    for item in WorkItem.objects.all():
+        assert odile.post(reverse("work-item-done", args=[item.pk])).status_code == 404
+    assert not WorkItem.objects.exclude(done_at=None).exists()
 
 
 def test_many_alarms_say_that_there_are_more(cast: Cast, watched: Keeper) -> None:
@@ -241,8 +261,12 @@ def test_who_is_lost_is_told_without_a_name(cast: Cast, watched: Keeper) -> None
     cast.paper(bruno)
     for subject, kind in ((bruno.pk, "person"), (cast.lena.pk, "user"), (cast.tilleuls.pk, "structure")):
         Loss.objects.create(subject=subject, kind=kind, why="unknown")
+    Loss.objects.update(found_at=timezone.now() - timedelta(days=2))
     html = page(cast)
-    assert "Ce qui est perdu\u202f: 3 lignes" in html
+    assert "Clés perdues\u202f: 3" in html
+    assert html.count("Clés perdues depuis le 14 mars 2026") == 3
+    assert html.count("Création\u202f: 16 mars 2026") == 3
+    assert "Remettez la copie la plus récente" in html
     for words in (str(bruno.pk), str(cast.lena.pk), "CHRS Les Tilleuls", "Le gardien n’a pas ses clés"):
         assert words in html
     assert "Bruno" not in html
@@ -257,8 +281,49 @@ def test_a_long_list_of_losses_says_where_it_stands_whole(cast: Cast, watched: K
         Loss(subject=UUID(int=number + 1), kind="person", why="damaged") for number in range(50)
     )
     html = page(cast)
-    assert "Ce qui est perdu\u202f: 51 lignes" in html
+    assert "Clés perdues\u202f: 51" in html
     assert "bin/havre keeper_losses" in html
+
+
+def test_what_was_erased_is_not_to_be_put_back(cast: Cast, watched: Keeper) -> None:
+    Loss.objects.create(subject=cast.tilleuls.pk, kind="structure", why="erased")
+    html = page(cast)
+    assert "Remettez la copie la plus récente" not in html
+    assert "leurs clés ont été effacées" in html
+    Loss.objects.create(subject=cast.halte.pk, kind="structure", why="damaged")
+    assert "Remettez la copie la plus récente" in page(cast)
+
+
+def in_order(html: str, *marks: str) -> bool:
+    places = [html.index(mark) for mark in marks]
+    return places == sorted(places)
+
+
+def test_what_is_wrong_and_lost_stands_before_the_alarms_and_the_facts(cast: Cast, watched: Keeper) -> None:
+    watched.report["copy"]["state"] = "none"
+    tasks.watch()
+    Loss.objects.create(subject=cast.tilleuls.pk, kind="structure", why="unknown")
+    assert in_order(page(cast), 'id="constats"', 'id="perdu"', 'id="alertes"', 'id="gardien"')
+
+
+def test_the_drawing_of_a_quiet_house_is_for_a_quiet_house(cast: Cast, watched: Keeper) -> None:
+    drawing, muted = 'class="empty"', '<p class="muted">Aucune alerte.</p>'
+
+    def shown() -> tuple[bool, bool]:
+        html = page(cast)
+        return drawing in html, muted in html
+
+    assert shown() == (True, False)
+    with keeper_absent():
+        assert shown() == (False, True)
+    condition = Condition.objects.create(word="no-copy")
+    assert shown() == (False, True)
+    condition.delete()
+    loss = Loss.objects.create(subject=cast.tilleuls.pk, kind="structure", why="unknown")
+    assert shown() == (False, True)
+    loss.delete()
+    actions.raise_alarm("store-older")
+    assert shown() == (False, False)
 
 
 def test_when_nobody_is_lost_the_page_does_not_speak_of_it(cast: Cast, watched: Keeper) -> None:

@@ -165,8 +165,9 @@ def test_the_receipt_says_both_dates_the_reference_and_what_went(days: Keeper, c
     text = words_of(erasures.receipt(done, "fr"))
     assert "Reçu d’effacement" in text
     assert "Depuis le 16 mars 2026 10:00, sauvegardes comprises." in text
-    assert "après 14 renouvellements, au plus tôt le 30 mars 2026." in text
+    assert "Elles ne serviront plus à rien, au plus tôt le 30 mars 2026." in text
     assert ids.spelled(done.erasure.number) in text
+    assert "Structures qui vous accompagnaient" in text
     for line in ("Dossier : 1", "Accords : 1", "Documents : 2", "Tâches des équipes : 1"):
         assert line in text.replace("\u202f", " ").replace("  ", " ")
     assert "/effacement/" in text
@@ -177,7 +178,7 @@ def test_the_receipt_says_both_dates_the_reference_and_what_went(days: Keeper, c
 def test_the_receipt_says_the_real_date_once_it_is_known(days: Keeper, cast: Cast) -> None:
     done = erased(cast)
     done.erasure.copies_dead_at = timezone.now()
-    assert "Elles sont mortes depuis le 16 mars 2026." in words_of(erasures.receipt(done, "fr"))
+    assert "Elles ne servent plus à rien depuis le 16 mars 2026." in words_of(erasures.receipt(done, "fr"))
 
 
 def test_the_receipt_stands_in_the_persons_language_beside_french(days: Keeper, cast: Cast) -> None:
@@ -311,18 +312,23 @@ def test_the_reference_shows_the_two_dates_and_nothing_else(erasure: Erasure) ->
     assert "Quelle est votre référence\u202f?" in page
     answer = asked(erasure.number)
     assert answer.status_code == 200
-    told = re.findall(r"<dd>(.*?)</dd>", answer.content.decode())
-    assert told == [
-        "Depuis le 16 mars 2026 10:00, sauvegardes comprises.",
-        "De vieilles copies peuvent exister. "
-        "Elles meurent après 14 renouvellements, au plus tôt le 30 mars 2026.",
+    html = answer.content.decode()
+    assert "<h1>Cet effacement est fait</h1>" in html
+    assert re.findall(r"<dd>(.*?)</dd>", html) == [
+        f'<bdi class="code">{ids.spelled(erasure.number)}</bdi>',
+        "Depuis le 16\xa0mars\xa02026\xa010:00, sauvegardes comprises.",
+        "De vieilles copies des clés peuvent exister. "
+        "Elles ne serviront plus à rien, au plus tôt le 30\xa0mars\xa02026.",
     ]
+    assert f'href="{reverse("erasure")}">Vérifier une autre référence</a>' in html
     assert "<form" not in answer.content.decode().partition("<main")[2].partition("</main")[0]
 
 
 def test_the_reference_shows_the_real_date_once_it_is_known(erasure: Erasure) -> None:
     Erasure.objects.update(copies_dead_at=timezone.now())
-    assert "Elles sont mortes depuis le 16 mars 2026." in asked(erasure.number).content.decode()
+    assert (
+        "Elles ne servent plus à rien depuis le 16\xa0mars\xa02026." in asked(erasure.number).content.decode()
+    )
 
 
 def test_the_reference_is_read_however_it_is_typed(erasure: Erasure) -> None:
@@ -336,7 +342,7 @@ def test_a_reference_that_is_not_known_or_mistyped_says_what_to_do(erasure: Eras
         answer = asked(typed)
         assert answer.status_code == 422
         assert answer.context["form"].errors == {
-            "reference": ["Cette référence n’est pas connue ici. Vérifiez chaque signe."]
+            "reference": ["Cette référence n’est pas connue ici. Vérifiez chaque lettre et chaque chiffre."]
         }
     assert asked(" ").context["form"].errors == {"reference": ["Écrivez la référence de votre reçu."]}
 

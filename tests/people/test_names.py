@@ -107,7 +107,7 @@ def test_a_letter_alone_narrows_and_finds_itself(cast: Cast) -> None:
     assert (short.people, short.short) == ([], True)
     page = cast.client("claire").get(reverse("people"), {"q": "j"}).content.decode()
     assert "Écrivez au moins deux lettres." in page
-    assert "Personne de ce nom ici" not in page
+    assert "Aucune personne de ce nom ici" not in page
 
 
 def test_a_name_that_only_sounds_so_is_shown_and_never_opened_at_once(cast: Cast) -> None:
@@ -116,16 +116,41 @@ def test_a_name_that_only_sounds_so_is_shown_and_never_opened_at_once(cast: Cast
     alike = claire.get(address, {"q": "Pol"})
     assert alike.status_code == 200
     assert "Aucun nom ne s’écrit ainsi. Ces noms se ressemblent." in alike.content.decode()
+    assert "Noms qui se ressemblent" not in alike.content.decode(), "it is said already"
     assert claire.get(address, {"q": "Paul"})["Location"] == reverse("person", args=[paule.pk]), (
         "it begins so"
     )
     met(cast, "Pol")
     both = claire.get(address, {"q": "Pol"})
     assert "Ces noms se ressemblent." not in both.content.decode()
+    written, sounding = both.content.decode().split("<h2>Noms qui se ressemblent</h2>")
+    assert "<bdi>Pol</bdi>" in written
+    assert "<bdi>Paule</bdi>" in sounding
     assert found(cast, "Pol") == ["Pol", "Paule"]
     met(cast, "Polina")
     with patch.object(queries, "SEARCHED", 1):
         assert claire.get(address, {"q": "Pol"}).status_code == 200, "there are more: one chooses"
+
+
+def test_each_word_as_written_comes_before_one_that_only_sounds_so(cast: Cast) -> None:
+    met(cast, "Sarah-Lou Nourdine", "Sara Noor")
+    assert found(cast, "sara nour") == ["Sarah-Lou Nourdine", "Sara Noor"]
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ("awa", "2 personnes"),
+        ("hawa", "2 personnes. Aucun nom ne s’écrit ainsi. Ces noms se ressemblent."),
+        ("zzz", "Aucune personne trouvée"),
+        ("z", "Écrivez au moins deux lettres."),
+    ],
+)
+def test_a_search_is_announced_once_and_whole(cast: Cast, typed: str, said: str) -> None:
+    met(cast, "Awa Diallo", "Awa Traoré")
+    answer = cast.client("claire").get(reverse("people"), {"q": typed}, headers={"HX-Request": "true"})
+    told = re.findall(r"<(p|div)[^>]*data-announce>(.*?)</\1>", answer.content.decode(), re.DOTALL)
+    assert [" ".join(re.sub(r"<[^>]+>", " ", text).split()) for _tag, text in told] == [said]
 
 
 # --- what a search opens and asks ---
@@ -228,7 +253,7 @@ def test_a_page_says_that_there_are_more_and_not_how_many(cast: Cast) -> None:
     assert "Il y en a d’autres. Écrivez plus de lettres." in beyond, (
         "those opened do not answer; others might"
     )
-    assert "Personne de ce nom ici" not in beyond
+    assert "Aucune personne de ce nom ici" not in beyond
 
 
 def test_without_the_keeper_a_search_says_so_and_a_record_is_not_half_opened(cast: Cast) -> None:

@@ -312,14 +312,15 @@ def test_a_search_for_nothing_opens_no_record(cast: Cast, typed: str) -> None:
 # --- what a row of a list says ---
 
 
-def test_a_row_says_the_year_of_birth_and_never_the_day(cast: Cast) -> None:
+def test_a_row_says_the_year_of_birth_and_a_search_the_day_to_tell_namesakes_apart(cast: Cast) -> None:
     cast.bruno()
     actions.open_record(by=cast.claire, structure=cast.halte.pk, name="Bruno Autre")
-    for headers in ({}, {"HX-Request": "true"}):
-        answer = cast.client("claire").get(reverse("people"), {"q": "bruno"}, headers=headers)
-        page = answer.content.decode()
-        told = re.findall(r'<span class="list-text">([^<]*)</span>', page)
-        assert told == ["année de naissance inconnue", "année 1974"]
+    years, days = ["année de naissance inconnue", "année 1974"], ["Date inconnue", "27 mars 1974"]
+    for typed, births in (("", years), ("bruno", days)):
+        for headers in ({}, {"HX-Request": "true"}):
+            answer = cast.client("claire").get(reverse("people"), {"q": typed}, headers=headers)
+            told = re.findall(r'<span class="list-text">([^<]*)</span>', answer.content.decode())
+            assert told == births
 
 
 def test_a_row_offers_to_add_to_those_who_may_alone(clock: time_machine.Traveller, cast: Cast) -> None:

@@ -46,6 +46,7 @@ def test_a_new_accord_stands_on_the_list_of_the_structure_that_it_names(cast: Ca
     page = home(cast, "driss")
     assert "Bruno Lefèvre" in page
     assert "Nouvel accord" in page
+    assert 'C’est fait<span class="visually-hidden"> · <bdi>Bruno Lefèvre</bdi> · Nouvel accord' in page
     assert reverse("consent", args=[Consent.objects.get().pk]) in page
     assert "Maintenant" in page
     for name in ("claire", "elise", "gaelle", "rachid", "violette", "lena"):

@@ -27,7 +27,7 @@ from tests.vault.papers import draw, flip, folder, version_of
 pytestmark = pytest.mark.django_db
 
 DAMAGED = "Ce document est abîmé\u202f: il ne s’ouvre plus."
-PAGE_1 = "La page 1 est abîmée. Téléchargez le document pour la voir."
+PAGE_1 = "La page 1 est abîmée. Essayez de télécharger le document."
 HALF_NAMED = "Le titre ou le type de ce document ne peut plus être lu."
 SENTENCES = (DAMAGED, "abîmée", HALF_NAMED)
 PICTURES = {"document-page": "page-1", "document-thumb": "thumb-1"}
@@ -84,10 +84,11 @@ def others_open(scene: Scene) -> None:
 
 def refused(answer: Any) -> None:
     """The whole answer is a page that names the paper and says it; no byte of a file."""
-    assert answer.status_code == 500
+    assert answer.status_code == 410
     page = html.unescape(answer.content.decode())
     assert page.count(DAMAGED) == 1
-    assert "<h1>Carte de Bruno</h1>" in page.replace("<bdi>", "").replace("</bdi>", "")
+    assert "Retour au dossier" in page
+    assert "<h1>Document abîmé\u202f: Carte de Bruno</h1>" in page.replace("<bdi>", "").replace("</bdi>", "")
     assert b"\xff\xd8\xff" not in answer.content
 
 
@@ -125,7 +126,8 @@ def test_a_bit_of_a_page(scene: Scene, region: str, caplog: pytest.LogCaptureFix
         assert DAMAGED not in page, "its original can still be taken"
         assert reverse("document-page", args=[scene.damaged.pk, 1]) not in page
         assert f"page-1 of document {scene.damaged.pk}, version 1: " in caplog.text
-        assert "La page 1 est abîmée." in scene.page("document-print")
+        assert reverse("document-print", args=[scene.damaged.pk]) not in page, "no page is left to print"
+        assert "<bdi>Carte de Bruno</bdi> · La page 1 est abîmée." in scene.page("document-print")
         refused(scene.read("document-page"))
         assert body(scene.read("document-thumb")) == photo("thumb-1")
         assert body(scene.read("document-original")) == photo()
@@ -152,6 +154,25 @@ def test_a_bit_of_a_file_that_the_page_does_not_show(
         assert body(scene.read("document-page")) == photo("page-1")
         flip(path, at, mask)
     assert scene.read(route).status_code == 200
+
+
+def test_a_damaged_file_says_to_take_the_paper_again_to_those_who_may(cast: Cast, scene: Scene) -> None:
+    (folder(scene.damaged) / "original").unlink()
+    address = reverse("document-original", args=[scene.damaged.pk])
+    add = reverse("document-new", args=[scene.damaged.person_id])
+    for name, offered in (("claire", True), ("lena", False)):
+        answer = cast.client(name).get(address)
+        assert answer.status_code == 410
+        page = html.unescape(answer.content.decode())
+        assert ("Si la personne a le papier, reprenez-le en photo." in page) is offered
+        assert (add in page) is offered
+
+
+def test_while_one_page_is_whole_printing_comes_first(scene: Scene) -> None:
+    Version.objects.filter(document=scene.damaged).update(shown_pages=2, page_count=2)
+    page = scene.page()
+    assert "La page 2 est abîmée." in page
+    assert f'class="button" href="{reverse("document-print", args=[scene.damaged.pk])}"' in page
 
 
 def test_a_bit_in_the_middle_of_a_large_original_is_seen_before_its_first_byte_leaves(

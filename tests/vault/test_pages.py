@@ -222,7 +222,7 @@ def test_an_altered_paper_gives_a_fault_and_no_byte(
     for route, name, more in (("document-page", "page-1", [1]), ("document-original", "original", [])):
         alter(folder(drawn) / name, at)
         answer = browser.get(reverse(route, args=[drawn.pk, *more]))
-        assert answer.status_code == 500
+        assert answer.status_code == 410
         assert b"\xff\xd8\xff" not in answer.content
 
 
