@@ -11,7 +11,7 @@ from pathlib import Path
 
 from havre.keeper import journal, ledger, protocol, roots, standby, tls
 from havre.keeper.days import Days
-from havre.keeper.house import House
+from havre.keeper.house import House, judge_copy
 from havre.keeper.places import CannotStart, Folder, Pair, Place
 from havre.keeper.protocol import Call
 from havre.keeper.standby import RemotePlace, store_term
@@ -96,6 +96,9 @@ def rotate_root(options: Namespace) -> int:
     try:
         old = roots.provider(options.root)
         root = roots.settled(old, options.home, lambda key: Days.opens(files, key), say)
+        judge_copy(files, root)
+        if not files.confirmed:
+            raise CannotStart(f"The second copy must follow before the root is replaced: {files.behind}.")
         days = Days(files, root)
         roots.rotate(
             old,

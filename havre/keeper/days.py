@@ -11,7 +11,7 @@ in one place is read from the three others. Once a key's slot is zeroed, what it
 import os
 import struct
 import time
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -29,6 +29,30 @@ _EMPTY = bytes(_SLOT.size)
 _STORE, _STAMP = "store.log", slice(8, 20)  # the term and the generation in its header, in clear
 
 type Day = tuple[int, bytes]  # when it was made, its key
+
+
+class DayKeys(Protocol):
+    """Some day keys, by number."""
+
+    def key(self, number: int) -> bytes | None:
+        """A key, or None when it is not there."""
+
+
+class Held:
+    """The day keys that lie in one file, read apart."""
+
+    def __init__(self, root: bytes, content: bytes) -> None:
+        """Those that this root opens."""
+        self._keys: dict[int, bytes] = {}
+        for half in _halves(_wrapping(root), content):
+            self._keys |= {number: key for number, (_, key) in half.days.items()}
+
+    def __bool__(self) -> bool:
+        return bool(self._keys)
+
+    def key(self, number: int) -> bytes | None:
+        """As DayKeys."""
+        return self._keys.get(number)
 
 
 class Days:
@@ -96,6 +120,10 @@ class Days:
     def rewrap(self, root: bytes) -> None:
         """Wrap all of them under another root, in a new file."""
         self._wrapping = _wrapping(root)
+        self.rewrite()
+
+    def rewrite(self) -> None:
+        """Write all of them again, in both places."""
         self._files.replace(NAME, _content(self._wrapping, self._days))
 
     def _write(self, number: int, slot: bytes) -> None:

@@ -12,6 +12,7 @@ import hashlib
 import hmac
 import itertools
 import struct
+import threading
 import time
 from enum import IntEnum
 
@@ -35,7 +36,7 @@ class Ledger:
 
     def __init__(self, files: Pair, master: bytes) -> None:
         """Read what both places hold."""
-        self._files = files
+        self._files, self._writing = files, threading.RLock()
         self._subjects, self._tags = derive(master, "ledger/subjects"), derive(master, "ledger/tags")
         self._erased: set[bytes] = set()
         self._epochs: dict[bytes, int] = {}
@@ -44,9 +45,10 @@ class Ledger:
         self.damaged = sum(not entry for entry in self._entries)
         for entry in filter(None, self._entries):
             self._learn(entry)
+        for body in [body for content in contents for body in self._bodies(content)]:
+            if not self._known(body):
+                self._take(self._next(body))
         self._mend(contents)
-        for content in contents:
-            self.merge(content)
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -73,18 +75,35 @@ class Ledger:
     def merge(self, content: bytes) -> int:
         """Take the entries of another copy of this ledger that are not here; how many."""
         before = len(self)
-        for entry in filter(None, self._verified(content)):
-            kind, epoch, _, mark = _ENTRY.unpack_from(entry)
-            known = mark in self._erased if kind == Kind.ERASED else self._epochs.get(mark, 0) >= epoch
-            if not known:
-                self._append(entry[: _ENTRY.size])
+        for body in self._bodies(content):
+            if not self._known(body):
+                self._append(body)
         return len(self) - before
 
+    def rewrite(self) -> None:
+        """Write all of it again, in both places."""
+        with self._writing:
+            self._files.replace(NAME, self._whole())
+
     def _append(self, body: bytes) -> None:
-        entry = body + self._tag(len(self), body)
-        self._files.write(NAME, len(self) * ENTRY_BYTES, entry)
+        with self._writing:
+            entry = self._next(body)
+            self._files.write(NAME, len(self) * ENTRY_BYTES, entry)
+            self._take(entry)
+
+    def _next(self, body: bytes) -> bytes:
+        return body + self._tag(len(self), body)
+
+    def _take(self, entry: bytes) -> None:
         self._entries.append(entry)
         self._learn(entry)
+
+    def _bodies(self, content: bytes) -> list[bytes]:
+        return [entry[: _ENTRY.size] for entry in self._verified(content) if entry]
+
+    def _known(self, body: bytes) -> bool:
+        kind, epoch, _, mark = _ENTRY.unpack(body)
+        return mark in self._erased if kind == Kind.ERASED else self._epochs.get(mark, 0) >= epoch
 
     def _learn(self, entry: bytes) -> None:
         kind, epoch, _, mark = _ENTRY.unpack_from(entry)
@@ -109,9 +128,11 @@ class Ledger:
         return hmac.compare_digest(self._tag(place, entry[: _ENTRY.size]), entry[_ENTRY.size :])
 
     def _mend(self, contents: list[bytes]) -> None:
-        whole = b"".join(entry or bytes(ENTRY_BYTES) for entry in self._entries)
-        if any(content != whole for content in contents):
-            self._files.replace(NAME, whole)
+        if any(content != self._whole() for content in contents):
+            self.rewrite()
+
+    def _whole(self) -> bytes:
+        return b"".join(entry or bytes(ENTRY_BYTES) for entry in self._entries)
 
     def _mark(self, subject: bytes) -> bytes:
         return hmac.digest(self._subjects, subject, hashlib.sha256)

@@ -136,14 +136,15 @@ def _locked(folder: Path) -> int:
 class Pair:
     """The keeper's own folder, and a second copy that is written before anything is acknowledged.
 
-    When the copy fails, the keeper goes on alone (or refuses, if `strict`), `behind` says why, and `catch_up`
-    copies every file once the copy answers again.
+    When the copy fails, the keeper goes on alone (or refuses, if `strict`), and `behind` says why, until all was
+    written again within `catching_up`.
     """
 
     def __init__(self, own: Place, copy: Place | None, *, strict: bool = False) -> None:
         self.own, self.copy, self._strict = own, copy, strict
         self.behind: str | None = None
         self.unread = False  # whether the copy could not be read when the keeper started
+        self._catching_up = False
         self._guard = threading.RLock()
 
     @property
@@ -153,10 +154,16 @@ class Pair:
 
     def contents(self, name: str) -> list[bytes]:
         """The file as each place that answers holds it, our own first; empty when it is not there."""
-        found = [self.own.read(name) or b""]
+        fault = None
+        try:
+            found = [self.own.read(name) or b""]
+        except OSError as error:  # as if it were not there, if the copy has it
+            found, fault = [b""], error
         if self.copy is not None and not self.behind:
             with self._copying():
                 found.append(self.copy.read(name) or b"")
+        if fault and not any(found):
+            raise fault
         self.unread = self.unread or (self.copy is not None and len(found) == 1)
         return found
 
@@ -165,7 +172,7 @@ class Pair:
         with self._guard:
             self._refuse_alone()
             self.own.write(name, at, data)
-            if self.copy is not None and not self.behind:
+            if self.copy is not None and self._follows:
                 with self._copying():
                     self.copy.write(name, at, data)
 
@@ -174,23 +181,20 @@ class Pair:
         with self._guard:
             self._refuse_alone()
             self.own.replace(name, data)
-            if self.copy is not None and not self.behind:
+            if self.copy is not None and self._follows:
                 with self._copying():
                     self.copy.replace(name, data)
 
-    def catch_up(self, names: tuple[str, ...]) -> bool:
-        """Copy the named files to a second copy that was behind; true when both are the same again."""
-        if self.copy is None or not self.behind:
-            return self.confirmed
-        with self._guard:
-            try:
-                for name in names:
-                    self.copy.replace(name, self.own.read(name) or b"")
-            except OSError as error:
-                self.behind = _why(error)
-                return False
-            self.behind, self.unread = None, False
-            return True
+    @contextlib.contextmanager
+    def catching_up(self) -> Iterator[None]:
+        """Within, a copy that is behind is written too; if nothing failed, both are the same from then on."""
+        self._catching_up = True
+        try:
+            yield
+            if self._catching_up:
+                self.behind, self.unread = None, False
+        finally:
+            self._catching_up = False
 
     def close(self) -> None:
         """Let go of both."""
@@ -198,8 +202,17 @@ class Pair:
         if self.copy is not None:
             self.copy.close()
 
+    @property
+    def alone(self) -> bool:
+        """Whether what is written goes to no second copy."""
+        return self.copy is None or not self._follows
+
+    @property
+    def _follows(self) -> bool:
+        return self._catching_up or not self.behind
+
     def _refuse_alone(self) -> None:
-        if self._strict and self.behind:
+        if self._strict and not self._follows:
             raise OSError(f"the second copy is behind: {self.behind}")
 
     @contextlib.contextmanager
@@ -207,7 +220,7 @@ class Pair:
         try:
             yield
         except OSError as error:
-            self.behind = _why(error)
+            self.behind, self._catching_up = _why(error), False
             if self._strict:
                 raise
 

@@ -41,6 +41,7 @@ STEP_SECONDS = 1.5  # less than what a client waits for the primary
 REPLACE_SECONDS = 30.0
 PROMOTE_SECONDS = 300.0
 MAX_FILE = 1 << 28
+TERMS_AHEAD = 8  # how many take-overs a standby may have missed
 _STORE, _MAGIC = "store.log", b"HAVREKS2"
 
 
@@ -142,8 +143,11 @@ class Standby:
                 raise Refused(Refusal.STORE, f"The standby's disk says: {error.strerror}.") from None
 
     def _hello(self, term: bytes) -> list[bytes]:
-        self._term = max(self._term, store_term(self._home / _STORE))
+        stored = store_term(self._home / _STORE)
+        self._term = max(self._term, stored)
         (asked,) = struct.unpack(">I", term)
+        if stored and asked > stored + TERMS_AHEAD:
+            raise ValueError(asked)
         if asked < self._term:
             raise Refused(Refusal.FORBIDDEN, "Another keeper has taken over since.")
         self._term, self._session = asked, secrets.token_bytes(8)

@@ -23,16 +23,17 @@ import os
 import struct
 import threading
 from collections.abc import Iterator
-from enum import IntEnum
+from enum import Enum, IntEnum
 from typing import NamedTuple
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from havre.keeper.days import NAME as DAYS
-from havre.keeper.days import Days
+from havre.keeper.days import DayKeys, Days
 from havre.keeper.keys import PACKED_BYTES, ShredKeys, derive
 from havre.keeper.ledger import NAME as LEDGER
+from havre.keeper.past import Past, Writing
 from havre.keeper.places import CannotStart, Pair
 from havre.keeper.protocol import Refusal, Refused
 
@@ -58,6 +59,15 @@ class Kind(IntEnum):
     VOID = 4
 
 
+class Kinship(Enum):
+    """What the store of a second copy is to ours: only an ancestor is ever overwritten."""
+
+    ANCESTOR = "ancestor"
+    NEWER = "newer"
+    FORK = "fork"
+    STRANGER = "stranger"
+
+
 class Stamp(NamedTuple):
     """Which writing of the store this is; the greater is the newer."""
 
@@ -71,6 +81,7 @@ class Seal:
 
     def __init__(self, day_key: bytes, stamp: Stamp, salt: bytes) -> None:
         self.stamp = stamp
+        self.writing = Writing(stamp.generation, salt)
         self._aead = AESGCM(derive(day_key, "store/records", salt))
         clear = _HEADER.pack(MAGIC, *stamp, salt)
         self.header = clear + hmac.digest(derive(day_key, "store/header", salt), clear, hashlib.sha256)[:16]
@@ -83,7 +94,7 @@ class Seal:
         return cls(key, Stamp(term, generation, days.newest), os.urandom(32))
 
     @classmethod
-    def of(cls, days: Days, content: bytes) -> "Seal | None":
+    def of(cls, days: DayKeys, content: bytes) -> "Seal | None":
         """The seal of an existing file, or None when neither of its headers verifies under a living day key."""
         for start in (0, HEADER_BYTES):
             header = content[start : start + HEADER_BYTES]
@@ -110,6 +121,20 @@ class Seal:
             return None
 
 
+class Present(NamedTuple):
+    """How far a store has come."""
+
+    stamp: Stamp
+    writing: Writing
+    records: int
+
+    @classmethod
+    def of(cls, days: DayKeys, content: bytes) -> "Present | None":
+        """That of a file; None when it does not verify."""
+        seal = Seal.of(days, content)
+        return cls(seal.stamp, seal.writing, len(_records(content))) if seal else None
+
+
 class Store:
     """The subjects' shred keys, in memory and in both places. Safe between threads."""
 
@@ -125,7 +150,8 @@ class Store:
         self._erased: set[bytes] = set()
         self._lost: set[bytes] = set()
         self._dead: set[int] = set()
-        self._found = Stamp(0, 0, 0), 0
+        self._damaged: dict[int, bytes] = {}
+        self._past = Past(files.own)
         self.damaged_records = 0
         self.repaired = False
         contents = files.contents(NAME)
@@ -199,9 +225,43 @@ class Store:
             term = self.stamp.term if term is None else term
             self._rewrite(Seal.new(self._days, term, self._generation + 1))
 
-    def predates(self, content: bytes) -> bool:
-        """Whether this file holds writes later than the one that was opened at the start."""
-        return (_told_stamp(content), len(content)) > self._found
+    @property
+    def present(self) -> Present:
+        """How far it has come, with the record that may have failed halfway."""
+        return Present(self.stamp, self._seal.writing, self._reached)
+
+    @property
+    def past(self) -> Past:
+        """What it was before."""
+        return self._past
+
+    @contextlib.contextmanager
+    def paused(self) -> Iterator[None]:
+        """Nothing else is written meanwhile."""
+        with self._writing:
+            yield
+
+    def rewrite(self) -> None:
+        """Write all of it again from memory, in both places, each record at its position."""
+        with self._writing:
+            self._make_sure()
+            records = [self._seal.record(Kind.VOID, _NOBODY, position) for position in range(self._next)]
+            for position, subject in self._damaged.items():
+                if subject in self._lost:
+                    records[position] = self._seal.record(Kind.LOST, subject, position)
+            for kind, subject, _, payload in self._living():
+                if (place := self._positions.get(subject)) is not None:
+                    records[place] = self._seal.record(kind, subject, place, payload)
+            with writes():
+                self._past.allow(self._seal.writing, self._next)
+                self._files.replace(NAME, self._seal.header * 2 + b"".join(records))
+            self._reached = self._next
+            self._dead.clear()
+
+    def follow(self) -> None:
+        """The copy has all of it again."""
+        with writes():
+            self._past.shared(self._seal.writing)
 
     def subjects(self) -> list[bytes]:
         """The subjects that have keys."""
@@ -244,6 +304,7 @@ class Store:
         """Write one record in both places. After a failure the next record takes its place in the file."""
         self._make_sure()
         payload = keys.packed() if keys else _EMPTY
+        self._reached = self._next + 1
         self._write(self._next, self._seal.record(kind, subject, self._next, payload))
         self._learn(self._next, kind, subject, keys)
         self._next += 1
@@ -268,10 +329,23 @@ class Store:
         self._generation = seal.stamp.generation
         records = [seal.record(*entry) for entry in self._living()]
         with writes():
-            self._files.replace(NAME, seal.header * 2 + b"".join(records))
-        self._seal, self._next = seal, len(records)
+            self._leave_for(seal)
+            try:
+                self._files.replace(NAME, seal.header * 2 + b"".join(records))
+            finally:
+                if self._files.alone:  # a copy that failed may have it
+                    self._past.note(seal.writing, len(records))
+        self._seal, self._next, self._reached = seal, len(records), len(records)
+        self._damaged.clear()
         self._positions = {subject: place for place, (_, subject, _, _) in enumerate(self._living())}
         self._dead.clear()
+
+    def _leave_for(self, seal: Seal) -> None:
+        """Note what a copy may have of the writing that is left, and that it will have nothing of the next."""
+        if self._generation > 1:
+            self._past.note(self._seal.writing, self._reached)
+        if self._files.alone:
+            self._past.note(seal.writing, 0)
 
     def _living(self) -> Iterator[tuple[Kind, bytes, int, bytes]]:
         position = 0
@@ -300,7 +374,6 @@ class Store:
             )
         self._seal, newest = max(found, key=lambda one: (one[0].stamp, len(one[1])))
         self._generation = self.stamp.generation
-        self._found = self.stamp, len(newest)
         others = [
             content for seal, content in found if seal.header == self._seal.header and content is not newest
         ]
@@ -310,7 +383,16 @@ class Store:
             self.repaired = contents[0] != whole
             with writes():
                 self._files.replace(NAME, whole)
+        self._resume(read=len(contents) > 1)
         self._scrub()
+
+    def _resume(self, *, read: bool) -> None:
+        with writes():
+            self._past.forget_after(self._seal.writing)
+            if read and self._files.confirmed:
+                self._past.shared(self._seal.writing)
+            else:
+                self._past.note(self._seal.writing, self._next)
 
     def _read(self, newest: bytes, others: list[bytes]) -> bytes:
         """Learn every record; the whole file as it should be."""
@@ -318,7 +400,7 @@ class Store:
         for position, record in enumerate(records):
             spare = [_record(other, position) for other in others]
             records[position] = self._believe(position, [record, *spare])
-        self._next = len(records)
+        self._next = self._reached = len(records)
         return self._seal.header * 2 + b"".join(records)
 
     def _believe(self, position: int, candidates: list[bytes]) -> bytes:
@@ -330,6 +412,7 @@ class Store:
         ]
         if not opened:
             kind, subject, _, _ = _RECORD.unpack(candidates[0])
+            self._damaged[position] = subject
             self._learn_damage(kind, subject)
             return candidates[0]
         record, payload = max(opened, key=lambda one: one[0][0] == Kind.VOID)
@@ -350,6 +433,7 @@ class Store:
             self._lost.add(subject)
         elif keys is None:
             self._erased.add(subject)
+            self._dead |= {place for place, one in self._damaged.items() if one == subject}
             self._keys.pop(subject, None)
             self._lost.discard(subject)
         elif subject not in self._erased:
@@ -374,13 +458,32 @@ class Store:
             raise CannotStart(f"The house's own record in {NAME} is damaged: put back the second copy.")
 
 
-def _told_stamp(content: bytes) -> Stamp:
-    """What a file says of itself, unverified: its day key may not be known here. The least stamp when it is none."""
-    for start in (0, HEADER_BYTES):
-        if len(content) >= START and content.startswith(MAGIC, start):
-            _, term, generation, day, _ = _HEADER.unpack_from(content, start)
-            return Stamp(term, generation, day)
-    return Stamp(0, 0, 0)
+def kinship(past: Past, ours: Present | None, days: DayKeys, content: bytes) -> Kinship:
+    """What the store of a second copy is to ours; `ours` is None when there is none that verifies."""
+    if not content:
+        return Kinship.ANCESTOR
+    records = len(_records(content))
+    if any(records <= (past.most(told) or 0) for told in _told(content)):  # its day key may be gone
+        return Kinship.ANCESTOR
+    theirs = Present.of(days, content)
+    if ours is None or theirs is None:
+        return Kinship.NEWER if ours is None else Kinship.STRANGER
+    most = past.most(ours.writing)
+    if most is None and theirs.writing == ours.writing and records <= ours.records:
+        return Kinship.ANCESTOR
+    alone = most is not None and ours.records > most
+    ahead = theirs.stamp[:2] > ours.stamp[:2] or theirs.writing == ours.writing
+    return Kinship.NEWER if theirs.stamp.term > ours.stamp.term or (ahead and not alone) else Kinship.FORK
+
+
+def _told(content: bytes) -> list[Writing]:
+    """What the headers of a file say, unverified."""
+    found = [
+        _HEADER.unpack_from(content, start)
+        for start in (0, HEADER_BYTES)
+        if len(content) >= START and content.startswith(MAGIC, start)
+    ]
+    return [Writing(generation, salt) for _, _, generation, _, salt in found]
 
 
 def _records(content: bytes) -> list[bytes]:

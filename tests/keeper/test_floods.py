@@ -36,7 +36,7 @@ def test_nobody_destroys_the_papers_of_many(house: Asking, bound: Keeper) -> Non
     house.create(*people)
     destroyed = 0
     for subject in people:
-        if answer(lambda subject=subject: bound.answer(Call.RATCHET, [subject])) is Refusal.BUDGET:  # type: ignore[misc]
+        if answer(lambda subject=subject: bound.answer(Call.RATCHET, [subject])) is Refusal.BUDGET:
             break
         bound.answer(Call.RATCHET_DONE, [subject, (1).to_bytes(4)])
         destroyed += 1
@@ -83,7 +83,7 @@ def test_every_call_counts(house: Asking, bound: Keeper, monkeypatch: pytest.Mon
     for _ in range(5):
         bound.answer(Call.SEAL_KEY, [AMINA, b"shared"])
     for call in set(Call) - {Call.CHECK}:
-        assert answer(lambda call=call: bound.answer(call, [])) is Refusal.BUDGET  # type: ignore[misc]
+        assert answer(lambda call=call: bound.answer(call, [])) is Refusal.BUDGET
 
 
 def test_the_journal_goes_on_in_a_new_file_while_it_is_written(

@@ -164,7 +164,13 @@ def test_noise_never_ends_the_standby(stage: Stage) -> None:
         code, _ = stage.ask(*fields, call=call)
         assert code in (0, Refusal.MALFORMED, Refusal.UNKNOWN, Refusal.FORBIDDEN)
         assert (stage.home / "store.log").read_bytes() == before
-    assert stage.place(99).read("store.log") == before
+    assert stage.place(10).read("store.log") == before
+
+
+def test_a_term_far_above_the_stored_one_is_not_believed(stage: Stage) -> None:
+    stage.place().replace("store.log", header(2))
+    assert stage.ask(struct.pack(">I", 11), call=Copying.HELLO)[0] == Refusal.MALFORMED
+    assert stage.place(2).read("store.log") == header(2)
 
 
 # --- whom it refuses ---

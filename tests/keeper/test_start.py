@@ -28,6 +28,7 @@ def test_a_first_start_makes_private_folders_and_files(keeper: KeeperProcess) ->
         "journal",
         "root.key",
         "store.log",
+        "store.past",
     ]
 
 
