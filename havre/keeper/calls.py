@@ -75,7 +75,7 @@ class Keeper:
         except Exception as fault:  # noqa: BLE001 - whatever happens, the clock goes on
             if str(fault) != self._fault:
                 self._fault = str(fault)
-                self._journal.alarm("day-late", self._fault)
+                self._journal.alarm("upkeep", self._fault)
 
     def _create(self, fields: list[bytes]) -> list[bytes]:
         (subject,) = _counted(fields, 1)

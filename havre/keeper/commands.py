@@ -140,7 +140,7 @@ def take_over(options: Namespace) -> int:
 
 def _root(options: Namespace, files: Pair) -> bytes:
     provider = roots.provider(options.root, split=options.split)
-    fresh = not any(files.contents(STORE))
+    fresh = not any(files.contents(STORE)) and files.confirmed  # a copy that is silent may have one
     if not fresh and not options.home.joinpath(STORE).exists():
         say(f"{options.home} has no store: the second copy's is used")
     return roots.settled(

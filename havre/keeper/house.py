@@ -90,11 +90,8 @@ class House:
     def rotate(self) -> int:
         """Re-key the store under a new day key; keys beyond the last fourteen go once both places have it."""
         with self._rotating, writes():
-            if (
-                self.store.stamp.day == self.days.newest
-            ):  # else the last re-keying failed, and its key is to be used
-                self.days.add()
-            day = self.days.newest
+            last_one_failed = self.store.stamp.day != self.days.newest
+            day = self.days.newest if last_one_failed else self.days.add()
             self.store.compact()
             self._last_rotation = time.monotonic()
             if self.files.confirmed:

@@ -60,6 +60,10 @@ ALARMS = {
         _("La clé du jour n’a pas été changée à temps."),
         _("Vérifiez la deuxième copie, puis lisez les messages du gardien."),
     ),
+    "upkeep": Words(
+        _("Le gardien n’a pas pu finir son travail de fond."),
+        _("Vérifiez la place et l’état de ses disques."),
+    ),
     "erase-burst": Words(
         _("Beaucoup d’effacements ont eu lieu en peu de temps."),
         _("Vérifiez qui les a demandés."),

@@ -22,37 +22,29 @@ class ProRequest(SignedInRequest):
     htmx: HtmxDetails
 
 
-def professionals[**P](
-    view: Callable[Concatenate[ProRequest, P], HttpResponseBase],
-) -> Callable[Concatenate[HttpRequest, P], HttpResponseBase]:
+type View[**P] = Callable[Concatenate[ProRequest, P], HttpResponseBase]
+type Guarded[**P] = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
+
+
+def professionals[**P](view: View[P]) -> Guarded[P]:
     """Signed-in professionals who belong to a structure today; other users see nothing here (404)."""
-
-    @functools.wraps(view)
-    def guarded(request: HttpRequest, /, *args: P.args, **options: P.kwargs) -> HttpResponseBase:
-        if not request.user.is_authenticated:
-            return to_sign_in(request)
-        seated = cast(ProRequest, request)
-        if not seated.seat.memberships:
-            raise Http404
-        return view(seated, *args, **options)
-
-    guarded.door = "professionals"  # type: ignore[attr-defined]
-    return guarded
+    return _door("professionals", lambda seat: bool(seat.memberships), view)
 
 
-def operators[**P](
-    view: Callable[Concatenate[ProRequest, P], HttpResponseBase],
-) -> Callable[Concatenate[HttpRequest, P], HttpResponseBase]:
+def operators[**P](view: View[P]) -> Guarded[P]:
     """Those who operate the instance today; for other users there is nothing here (404)."""
+    return _door("operators", lambda seat: seat.is_operator, view)
 
+
+def _door[**P](name: str, lets_in: Callable[[Seat], bool], view: View[P]) -> Guarded[P]:
     @functools.wraps(view)
     def guarded(request: HttpRequest, /, *args: P.args, **options: P.kwargs) -> HttpResponseBase:
         if not request.user.is_authenticated:
             return to_sign_in(request)
         seated = cast(ProRequest, request)
-        if not seated.seat.is_operator:
+        if not lets_in(seated.seat):
             raise Http404
         return view(seated, *args, **options)
 
-    guarded.door = "operators"  # type: ignore[attr-defined]
+    guarded.door = name  # type: ignore[attr-defined]
     return guarded

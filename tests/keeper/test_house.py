@@ -131,7 +131,7 @@ def test_a_failure_of_the_upkeep_is_told_once(clocks: Clocks, home: Path) -> Non
             for _ in range(200):
                 clocks.pass_by(1)
                 asking.tend()
-        assert asking.alarms() == ["day-late"]
+        assert asking.alarms() == ["upkeep"]
 
 
 def test_the_journal_goes_on_through_re_keyings_and_new_files(
